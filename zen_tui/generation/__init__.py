@@ -1,0 +1,1 @@
+"""Making pictures: the engine, and the job that records what it makes."""

@@ -1,0 +1,87 @@
+"""Datasets and their photos in the database."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from zen_tui.library.database import Database, find, record
+from zen_tui.library.errors import Refused, WrongUse
+from zen_tui.library.records import KINDS, SPLITS, Dataset, Photo, Split
+from zen_tui.library.text import slugify
+
+COUNTED = """
+SELECT datasets.*,
+       (SELECT count(*) FROM photos WHERE dataset_id = datasets.id) AS photo_count,
+       (SELECT count(*) FROM photos WHERE dataset_id = datasets.id AND split != 'out') AS usable_count
+FROM datasets
+"""
+
+
+def all_datasets(db: Database) -> list[Dataset]:
+    """Every dataset, newest last."""
+    return [record(row, Dataset) for row in db.rows(COUNTED + " ORDER BY id")]
+
+
+def dataset(db: Database, name: str) -> Dataset:
+    """The dataset with this slug or id, with its counts. Raises `NotFound`."""
+    found = find(db, "datasets", Dataset, name, "dataset")
+    row = db.row(COUNTED + " WHERE datasets.id = ?", found.id)
+    assert row is not None
+    return record(row, Dataset)
+
+
+def add_dataset(db: Database, name: str, token: str, class_word: str, kind: str) -> Dataset:
+    """A new, empty dataset.
+
+    Raises:
+        WrongUse: the name has no letters or digits, or the kind is unknown.
+        Refused: a dataset of that name exists.
+    """
+    slug = slugify(name)
+    if not slug:
+        raise WrongUse(f"The name {name!r} has no letters or digits in it.", "Give a name such as mara.")
+    if kind not in KINDS:
+        raise WrongUse(f"There is no kind {kind}.", f"The kinds are: {', '.join(KINDS)}.")
+    if db.row("SELECT 1 FROM datasets WHERE slug = ?", slug):
+        raise Refused(f"A dataset called {slug} exists already.", "Choose another name.")
+    db.insert("datasets", slug=slug, token=token, class_word=class_word, kind=kind, created=time.time())
+    return dataset(db, slug)
+
+
+def photos(db: Database, dataset_id: int, *, usable: bool = False) -> list[Photo]:
+    """The photos of a dataset in the order they came; `usable` leaves out those marked out."""
+    where = "dataset_id = ? AND split != 'out'" if usable else "dataset_id = ?"
+    return [record(row, Photo) for row in db.rows(f"SELECT * FROM photos WHERE {where} ORDER BY id", dataset_id)]
+
+
+def photo(db: Database, photo_id: int) -> Photo:
+    """One photo by id."""
+    row = db.row("SELECT * FROM photos WHERE id = ?", photo_id)
+    assert row is not None
+    return record(row, Photo)
+
+
+def photo_by_hash(db: Database, dataset_id: int, hash: str) -> Photo | None:
+    """The photo of a dataset whose original has this SHA-256."""
+    row = db.row("SELECT * FROM photos WHERE dataset_id = ? AND hash = ?", dataset_id, hash)
+    return record(row, Photo) if row else None
+
+
+def add_photo(db: Database, dataset_id: int, *, source: str, **values: Any) -> int:
+    """Record a photo whose blob is durable; `source` is the path it came from. Returns its id."""
+    return db.insert("photos", dataset_id=dataset_id, source=os.fsencode(source), created=time.time(), **values)
+
+
+def set_split(db: Database, photo_ids: list[int], split: Split) -> None:
+    """Put photos into training, into the hold-out, or out."""
+    if split not in SPLITS:
+        raise WrongUse(f"There is no split {split}.", f"The splits are: {', '.join(SPLITS)}.")
+    with db.transaction() as connection:
+        connection.executemany("UPDATE photos SET split = ? WHERE id = ?", [(split, id) for id in photo_ids])
+
+
+def set_caption(db: Database, photo_id: int, caption: str) -> None:
+    """Change a photo's caption."""
+    db.update("photos", photo_id, caption=caption)

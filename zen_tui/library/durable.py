@@ -1,0 +1,131 @@
+"""Files that are whole or absent.
+
+Every byte Zen keeps goes through here: a crash, a full disk or a pulled plug leaves the old file or the
+new one, never a torn one. Temporary file in the same folder, fsync, rename, fsync of the folder; after
+restic and borg.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from zen_tui.library.errors import DiskFull, ZenError
+from zen_tui.library.text import megabytes
+
+TEMPORARY = ".tmp-"
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A stored file: where it lies, its SHA-256 in hex, its size in bytes."""
+
+    path: Path
+    hash: str
+    size: int
+
+
+def require_space(folder: Path, need: int) -> None:
+    """Raise `DiskFull` unless the disk under `folder` has `need` bytes free."""
+    while not folder.exists():
+        folder = folder.parent
+    have = shutil.disk_usage(folder).free
+    if have < need:
+        raise DiskFull(
+            f"The disk that holds {folder} is full: this needs {megabytes(need)} and {megabytes(have)} are free.",
+            "Free some space and try again; nothing was lost.",
+        )
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; on leaving without an error it becomes `path`, durably.
+
+    The body writes the temporary file in any way it likes. If it fails, nothing is left behind.
+
+    Raises:
+        DiskFull: the disk filled up while writing.
+        ZenError: the folder cannot be written.
+    """
+    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fchmod(file.fileno(), 0o600)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise disk_error(error, path) from error
+        raise
+
+
+def disk_error(error: OSError, path: Path) -> ZenError:
+    """The sentence for a failed write to `path`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(
+            f"The disk filled up while writing {path.name}.",
+            f"Free some space on the disk that holds {path.parent} and try again; nothing was lost.",
+        )
+    return ZenError(
+        f"{path} cannot be written: {error.strerror or error}.", "Check the folder and its permissions."
+    )
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace `path` by `data`; it is on disk, not only in the page cache, when this returns."""
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace `path` by `text` in UTF-8, durably."""
+    write_file(path, text.encode())
+
+
+def write_blob(folder: Path, data: bytes, suffix: str = "") -> Blob:
+    """Store `data` in `folder` under the SHA-256 of its content. Writing it twice stores it once."""
+    digest = hashlib.sha256(data).hexdigest()
+    path = folder / f"{digest}{suffix}"
+    if not (path.exists() and path.stat().st_size == len(data)):
+        write_file(path, data)
+    return Blob(path, digest, len(data))
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's content, in hex."""
+    with open(path, "rb") as file:
+        return hash_stream(file)
+
+
+def hash_stream(file: io.BufferedReader) -> str:
+    """SHA-256 of what is left in `file`, in hex."""
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> int:
+    """Remove temporary files that a killed process left in `folder` and below; return how many."""
+    left = [path for path in folder.rglob(f"{TEMPORARY}*") if path.is_file()]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)

@@ -1,0 +1,92 @@
+"""Generated pictures in the database: recording, rating and finding them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from zen_tui.library.database import Database, record
+from zen_tui.library.errors import NotFound, WrongUse
+from zen_tui.library.records import Picture
+
+
+def picture(db: Database, picture_id: int) -> Picture:
+    """One picture by id. Raises `NotFound`."""
+    row = db.row("SELECT * FROM pictures WHERE id = ?", picture_id)
+    if row is None:
+        raise NotFound(f"There is no picture {picture_id}.", "`zen pictures list` shows what there is.")
+    return record(row, Picture)
+
+
+def made_indices(db: Database, job_id: int) -> set[int]:
+    """Which pictures of a job are recorded already."""
+    return {int(row["idx"]) for row in db.rows("SELECT idx FROM pictures WHERE job_id = ?", job_id)}
+
+
+def of_job(db: Database, job_id: int) -> list[Picture]:
+    """The pictures of a job in order."""
+    return [
+        record(row, Picture) for row in db.rows("SELECT * FROM pictures WHERE job_id = ? ORDER BY idx", job_id)
+    ]
+
+
+def add_picture(db: Database, adapters: list[tuple[int, float]], **values: Any) -> int:
+    """Record a picture whose file is durable, with the adapters (id, weight) it was made with."""
+    with db.transaction() as connection:
+        picture_id = db.insert("pictures", created=time.time(), **values)
+        connection.executemany(
+            "INSERT INTO picture_adapters (picture_id, adapter_id, weight) VALUES (?, ?, ?)",
+            [(picture_id, adapter_id, weight) for adapter_id, weight in adapters],
+        )
+    return picture_id
+
+
+def find_pictures(db: Database, query: str = "", *, rejected: bool = False) -> list[Picture]:
+    """Pictures that match every word of `query`, newest first.
+
+    A word is text in the prompt, or `rating>=3` (also `=`, `>`, `<`, `<=`), `adapter:NAME`, `seed:N`,
+    `job:N`. `rejected` also shows rejected ones.
+    """
+    clauses: list[str] = [] if rejected else ["rejected = 0"]
+    values: list[Any] = []
+    for word in query.replace("≥", ">=").replace("≤", "<=").split():
+        clause, bound = _clause(word)
+        clauses.append(clause)
+        values += bound
+    where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
+    return [record(row, Picture) for row in db.rows(f"SELECT * FROM pictures{where} ORDER BY id DESC", *values)]
+
+
+def _clause(word: str) -> tuple[str, list[Any]]:
+    for operator in (">=", "<=", ">", "<", "="):
+        name, found, number = word.partition(operator)
+        if found and name == "rating":
+            if not number.isdigit():
+                raise WrongUse(f"{word} is not a rating.", "Write rating>=3, for example.")
+            return f"rating {operator} ?", [int(number)]
+    name, found, value = word.partition(":")
+    if found and name == "adapter":
+        used = "SELECT picture_id FROM picture_adapters JOIN adapters ON adapters.id = adapter_id WHERE slug = ?"
+        return f"id IN ({used})", [value]
+    if found and name in ("seed", "job") and value.isdigit():
+        return f"{'seed' if name == 'seed' else 'job_id'} = ?", [int(value)]
+    return "prompt LIKE ? ESCAPE '\\'", [_like(word)]
+
+
+def _like(word: str) -> str:
+    plain = word.strip('"“”').replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{plain}%"
+
+
+def rate(db: Database, picture_id: int, rating: int) -> None:
+    """Give a picture 0 (none) to 5 stars."""
+    if not 0 <= rating <= 5:
+        raise WrongUse(f"A rating is 0 to 5, not {rating}.")
+    picture(db, picture_id)
+    db.update("pictures", picture_id, rating=rating)
+
+
+def reject(db: Database, picture_id: int, rejected: bool = True) -> None:
+    """Hide a picture from the gallery, or bring it back."""
+    picture(db, picture_id)
+    db.update("pictures", picture_id, rejected=rejected)

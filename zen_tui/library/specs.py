@@ -1,0 +1,183 @@
+"""What a job is asked to do, as typed structs that are written once to `jobs/<id>/spec.json`.
+
+A screen or a command builds one, checks it, and queues it; the worker reads it back. The names of the
+training settings are the same on the command line (`--set`), in `run.toml` and in the Train form.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from zen_tui.library.errors import WrongUse
+from zen_tui.library.text import nearest
+
+
+class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Every setting of a training. Steps count optimizer steps; sizes are pixels."""
+
+    steps: int = 1000
+    batch_size: int = 1
+    gradient_accumulation: int = 1
+    resolution: int = 512
+    learning_rate: float = 1e-4
+    lr_schedule: Literal["constant", "cosine"] = "constant"
+    warmup: int = 20
+    optimizer: Literal["adamw"] = "adamw"
+    rank: int = 16
+    alpha: float = 16.0
+    dropout: float = 0.0
+    seed: int = 0
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    holdout: float = 0.1
+    checkpoint_every: int = 250
+    sample_every: int = 250
+    sample_prompts: tuple[str, ...] = ()
+    caption_dropout: float = 0.05
+    min_snr_gamma: float = 5.0
+    prior_preservation: float = 0.0
+    allow_few_photos: bool = False
+
+    RANGES: ClassVar[dict[str, tuple[float, float]]] = {
+        "steps": (1, 1_000_000),
+        "batch_size": (1, 256),
+        "gradient_accumulation": (1, 1024),
+        "resolution": (64, 4096),
+        "learning_rate": (1e-8, 1.0),
+        "warmup": (0, 100_000),
+        "rank": (1, 1024),
+        "alpha": (0.001, 4096),
+        "dropout": (0, 0.9),
+        "seed": (0, 2**31 - 1),
+        "holdout": (0, 0.5),
+        "checkpoint_every": (1, 1_000_000),
+        "sample_every": (0, 1_000_000),
+        "caption_dropout": (0, 1),
+        "min_snr_gamma": (0, 100),
+        "prior_preservation": (0, 100),
+    }
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in self.RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} must be between {low:g} and {high:g}, not {value:g}")
+
+
+SETTING_NAMES = TrainSettings.__struct_fields__
+
+
+class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Train `dataset` on `base`; the adapter will be called `name`."""
+
+    kind: ClassVar[str] = "train"
+    run: int
+    name: str
+    dataset: str
+    base: str
+    method: str = "lora"
+    settings: TrainSettings = TrainSettings()
+
+
+class AdapterUse(msgspec.Struct, frozen=True):
+    """An adapter by name and the weight it is given."""
+
+    name: str
+    weight: float = 1.0
+
+
+class PictureRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture to make: everything but the base and the adapters."""
+
+    prompt: str
+    negative: str = ""
+    seed: int = 0
+    width: int = 512
+    height: int = 512
+    steps: int = 25
+    guidance: float = 7.0
+    scheduler: str = "default"
+
+
+class GenerateSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Make `pictures` with `base` and `adapters`. `out` is a folder that receives copies."""
+
+    kind: ClassVar[str] = "generate"
+    base: str
+    adapters: tuple[AdapterUse, ...] = ()
+    pictures: tuple[PictureRequest, ...] = ()
+    batch_size: int = 0  # 0: as many as the memory allows
+    preview_every: int = 5
+    out: str | None = None
+
+
+class MannequinPhotosSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Render `count` photos of the person that `seed` draws and import them as dataset `dataset`."""
+
+    kind: ClassVar[str] = "mannequin_photos"
+    dataset: str
+    token: str = "ohwx"
+    seed: int = 0
+    count: int = 20
+
+
+class MannequinScoreSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Compare the pictures of two jobs, base alone and with the adapter, for the person of `seed`."""
+
+    kind: ClassVar[str] = "mannequin_score"
+    dataset: str
+    seed: int
+    base_job: int
+    adapter_job: int
+    run: int
+    sheet: str
+
+
+Spec = TrainSpec | GenerateSpec | MannequinPhotosSpec | MannequinScoreSpec
+SPECS: dict[str, type[Spec]] = {
+    spec.kind: spec for spec in (TrainSpec, GenerateSpec, MannequinPhotosSpec, MannequinScoreSpec)
+}
+
+
+def encode_spec(spec: Spec) -> bytes:
+    """`spec` as the JSON that lies in a job's folder."""
+    return msgspec.json.format(
+        msgspec.json.encode({"kind": spec.kind, "spec": msgspec.to_builtins(spec)}), indent=2
+    )
+
+
+def decode_spec(data: bytes) -> Spec:
+    """Read back what `encode_spec` wrote."""
+    raw = msgspec.json.decode(data)
+    return msgspec.convert(raw["spec"], SPECS[raw["kind"]])
+
+
+def train_settings(defaults: dict[str, Any], chosen: dict[str, Any]) -> TrainSettings:
+    """Settings from a base's or preset's `defaults`, overridden by what a person chose.
+
+    Values in `chosen` may be strings, as typed after `--set`.
+
+    Raises:
+        WrongUse: a name that does not exist (the nearest is suggested) or a value that does not fit.
+    """
+    for name in chosen:
+        if name not in SETTING_NAMES:
+            close = nearest(name, SETTING_NAMES)
+            hint = f"Did you mean {close}?" if close else f"The settings are: {', '.join(SETTING_NAMES)}."
+            raise WrongUse(f"There is no setting called {name}.", hint)
+    values = {**{k: v for k, v in defaults.items() if k in SETTING_NAMES}, **chosen}
+    if "rank" in chosen and "alpha" not in chosen:
+        values["alpha"] = values["rank"]
+    if isinstance(values.get("sample_prompts"), str):
+        values["sample_prompts"] = tuple(p.strip() for p in values["sample_prompts"].split("|") if p.strip())
+    try:
+        return msgspec.convert(values, TrainSettings, strict=False)
+    except msgspec.ValidationError as error:
+        raise WrongUse(f"A setting does not fit: {_plain(str(error))}.") from None
+
+
+def _plain(message: str) -> str:
+    """msgspec's message with the place of the fault named as a setting."""
+    text, _, where = message.partition(" - at `$.")
+    return f"{where.rstrip('`')}: {text}" if where else text.removesuffix(" - at `$`")

@@ -1,0 +1,1 @@
+"""The offline lock and its proof, the private environment, crash reports without secrets."""

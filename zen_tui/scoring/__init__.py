@@ -1,0 +1,1 @@
+"""Measuring pictures: identity, prompt adherence, and the sheets that show them."""

@@ -1,0 +1,1 @@
+"""The training loop, its methods, held-out scores, checkpoints and plan."""
