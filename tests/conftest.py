@@ -1,0 +1,54 @@
+"""Every test gets its own empty home; nothing of the person's own is read or written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import make_photos
+from zen_tui.library.database import Database
+from zen_tui.library.paths import Home
+
+UNWANTED = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TEXTUAL", "COLUMNS", "LINES")
+
+
+@pytest.fixture(autouse=True)
+def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point `ZEN_HOME` at a folder of this test, for this process and those it starts."""
+    for name in list(os.environ):
+        if name.startswith(UNWANTED):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("ZEN_HOME", str(folder))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return folder
+
+
+@pytest.fixture
+def home(private_home: Path) -> Home:
+    """The home of this test, with its folders made."""
+    return Home(private_home).create()
+
+
+@pytest.fixture
+def db(home: Home) -> Iterator[Database]:
+    """The open database of this test's home."""
+    with Database.open(home) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def made_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six photos, made once; tests must not write into this folder."""
+    return make_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture
+def photo_folder(made_photos: Path, tmp_path: Path) -> Path:
+    """A copy of the six photos that a test may change."""
+    return Path(shutil.copytree(made_photos, tmp_path / "photos"))
