@@ -124,8 +124,24 @@ def sync_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> int:
-    """Remove temporary files that a killed process left in `folder` and below; return how many."""
-    left = [path for path in folder.rglob(f"{TEMPORARY}*") if path.is_file()]
+    """Remove temporary files that a killed process left in `folder` and below; return how many.
+
+    Those of a process that still runs are its own business.
+    """
+    left = [path for path in folder.rglob(f"{TEMPORARY}*") if path.is_file() and not _being_written(path)]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)
+
+
+def _being_written(temporary: Path) -> bool:
+    pid = temporary.name.removeprefix(TEMPORARY).partition("-")[0]
+    if not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -50,14 +50,14 @@ def first(db: Schema) -> None:
     db["jobs"].create(
         {
             "id": int, "kind": str, "title": str, "status": str, "control": str, "requests": str, "after": int,
-            "position": float, "attempt": int, "stalls": int, "step": int, "steps": int, "error": str,
-            "created": float, "started": float, "finished": float,
+            "position": float, "attempt": int, "stalls": int, "step": int, "steps": int, "furthest": int,
+            "error": str, "created": float, "started": float, "finished": float,
         },
         pk="id",
         not_null={"kind", "title", "status"},
         defaults={
             "status": "queued", "control": "", "requests": "[]", "position": 0.0, "attempt": 0, "stalls": 0,
-            "step": 0, "steps": 0, "error": "",
+            "step": 0, "steps": 0, "furthest": 0, "error": "",
         },
         foreign_keys=[("after", "jobs", "id")],
     ).create_index(["status", "position"])  # fmt: skip
