@@ -8,7 +8,7 @@ from typing import Any
 
 from zen_tui.library.database import Database, find, record
 from zen_tui.library.errors import Refused, WrongUse
-from zen_tui.library.records import KINDS, SPLITS, Dataset, Photo, Split
+from zen_tui.library.records import KINDS, SPLITS, Crop, Dataset, Photo, Split
 from zen_tui.library.text import slugify
 
 COUNTED = """
@@ -85,3 +85,16 @@ def set_split(db: Database, photo_ids: list[int], split: Split) -> None:
 def set_caption(db: Database, photo_id: int, caption: str) -> None:
     """Change a photo's caption."""
     db.update("photos", photo_id, caption=caption)
+
+
+def set_crop(db: Database, photo_id: int, crop: Crop | None) -> None:
+    """Choose the part of a photo that is trained on; None is the whole photo."""
+    db.update("photos", photo_id, crop=crop)
+
+
+def remove_dataset(db: Database, dataset_id: int) -> None:
+    """Take a dataset and its photos out of the database; runs made with it stay without it."""
+    with db.transaction() as connection:
+        connection.execute("UPDATE runs SET dataset_id = NULL WHERE dataset_id = ?", (dataset_id,))
+        connection.execute("DELETE FROM photos WHERE dataset_id = ?", (dataset_id,))
+        connection.execute("DELETE FROM datasets WHERE id = ?", (dataset_id,))

@@ -27,6 +27,14 @@ def add_base(db: Database, name: str, family: str, variant: str, path: str, fact
     return base(db, slug)
 
 
+def remove_base(db: Database, base_id: int) -> None:
+    """Take a base off the list; runs and adapters made with it stay."""
+    with db.transaction() as connection:
+        connection.execute("UPDATE runs SET base_id = NULL WHERE base_id = ?", (base_id,))
+        connection.execute("UPDATE adapters SET base_id = NULL WHERE base_id = ?", (base_id,))
+        connection.execute("DELETE FROM bases WHERE id = ?", (base_id,))
+
+
 def runs(db: Database) -> list[Run]:
     """Every run, newest last."""
     return [record(row, Run) for row in db.rows("SELECT * FROM runs ORDER BY id")]
@@ -35,6 +43,11 @@ def runs(db: Database) -> list[Run]:
 def run(db: Database, name: str) -> Run:
     """The run with this slug or id. Raises `NotFound`."""
     return find(db, "runs", Run, name, "run")
+
+
+def runs_of(db: Database, dataset_id: int) -> list[Run]:
+    """The runs that a dataset was trained in."""
+    return [record(row, Run) for row in db.rows("SELECT * FROM runs WHERE dataset_id = ? ORDER BY id", dataset_id)]
 
 
 def run_of_job(db: Database, job_id: int) -> Run | None:
@@ -74,3 +87,10 @@ def add_adapter(db: Database, name: str, family: str, path: str, **values: Any) 
     slug = free_slug(db, "adapters", slugify(name) or "adapter")
     db.insert("adapters", slug=slug, family=family, path=path, created=time.time(), **values)
     return adapter(db, slug)
+
+
+def remove_adapter(db: Database, adapter_id: int) -> None:
+    """Take an adapter out of the database; pictures made with it keep its name in their recipe."""
+    with db.transaction() as connection:
+        connection.execute("DELETE FROM picture_adapters WHERE adapter_id = ?", (adapter_id,))
+        connection.execute("DELETE FROM adapters WHERE id = ?", (adapter_id,))

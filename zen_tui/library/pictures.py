@@ -90,3 +90,15 @@ def reject(db: Database, picture_id: int, rejected: bool = True) -> None:
     """Hide a picture from the gallery, or bring it back."""
     picture(db, picture_id)
     db.update("pictures", picture_id, rejected=rejected)
+
+
+def remove_picture(db: Database, picture_id: int) -> None:
+    """Take a picture out of the database; its file is the caller's to delete."""
+    with db.transaction() as connection:
+        connection.execute("DELETE FROM picture_adapters WHERE picture_id = ?", (picture_id,))
+        connection.execute("DELETE FROM pictures WHERE id = ?", (picture_id,))
+
+
+def uses_hash(db: Database, hash: str) -> bool:
+    """Whether any picture still has this file."""
+    return db.row("SELECT 1 FROM pictures WHERE hash = ?", hash) is not None

@@ -82,9 +82,9 @@ class Run(msgspec.Struct, kw_only=True):
 
     id: int
     slug: str
-    dataset_id: int
-    base_id: int
-    job_id: int
+    dataset_id: int | None = None
+    base_id: int | None = None
+    job_id: int | None = None
     method: str
     spec: dict[str, Any] = {}
     step: int = 0

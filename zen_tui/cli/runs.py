@@ -1,0 +1,173 @@
+"""`zen runs`: trainings, past and present."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from zen_tui.cli import jobs as jobs_cli
+from zen_tui.cli.output import JsonFlag, fields, print_json, say, table
+from zen_tui.jobs import queue
+from zen_tui.jobs.history import History
+from zen_tui.library import models
+from zen_tui.library.database import Database
+from zen_tui.library.durable import write_file
+from zen_tui.library.errors import Refused
+from zen_tui.library.paths import Home
+from zen_tui.library.records import Run
+
+app = typer.Typer(
+    help="Trainings, past and present. Example: zen runs list", no_args_is_help=True, rich_markup_mode=None
+)
+
+Name = Annotated[str, typer.Argument(metavar="RUN", help="The run's name.")]
+
+
+@app.command("list")
+def list_runs(json: JsonFlag = False) -> None:
+    """List the runs, newest last. Example: zen runs list"""
+    with Database.open() as db:
+        found = [(run, _status(db, run)) for run in models.runs(db)]
+    if json:
+        print_json([_document(run, status) for run, status in found])
+    elif not found:
+        say("No run yet. `zen train DATASET` starts one.")
+    else:
+        table(
+            ("NAME", "STATE", "STEP", "METHOD", "LOSS", "HELD OUT"),
+            [
+                (r.slug, status, f"{r.step}/{r.steps}", r.method, _number(r.metrics.get("loss_last")),
+                 _number(r.metrics.get("holdout_last")))
+                for r, status in found
+            ],
+        )  # fmt: skip
+
+
+@app.command("show")
+def show(name: Name, json: JsonFlag = False) -> None:
+    """Show a run: settings, scores, checkpoints. Example: zen runs show mara"""
+    home = Home.find().create()
+    with Database.open(home) as db:
+        run = models.run(db, name)
+        status, checkpoints = _status(db, run), models.checkpoints(db, run.id)
+    if json:
+        print_json({**_document(run, status), "spec": run.spec, "checkpoints": checkpoints})
+        return
+    fields([("run", run.slug), ("state", status), ("step", f"{run.step} of {run.steps}"), ("method", run.method)])
+    fields(run.metrics.items())
+    for checkpoint in checkpoints:
+        score = _number(checkpoint.scores.get("holdout"))
+        say(f"checkpoint at {checkpoint.step}" + (f", held out {score}" if score else ""))
+
+
+@app.command("watch")
+def watch(
+    name: Name,
+    follow: Annotated[bool, typer.Option("--follow", help="Print every event as a JSON line.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Follow a run to its end. Example: zen runs watch mara"""
+    jobs_cli.watch(_job(name), follow, json)
+
+
+@app.command("pause")
+def pause(name: Name, json: JsonFlag = False) -> None:
+    """Free the GPU and keep everything. Example: zen runs pause mara"""
+    jobs_cli.pause(_job(name), json)
+
+
+@app.command("resume")
+def resume(name: Name, json: JsonFlag = False) -> None:
+    """Carry on from the last checkpoint. Example: zen runs resume mara"""
+    jobs_cli.resume(_job(name), json)
+
+
+@app.command("best")
+def best(name: Name, json: JsonFlag = False) -> None:
+    """Name the checkpoint with the lowest held-out loss. Example: zen runs best mara"""
+    home = Home.find().create()
+    with Database.open(home) as db:
+        run = models.run(db, name)
+    history = _history(home, run)
+    if history.best is None:
+        raise Refused(f"{run.slug} has no held-out scores.", "Train with --set holdout=0.1 to get them.")
+    step, loss = history.best
+    if json:
+        print_json({"run": run.slug, "step": step, "holdout": loss})
+    else:
+        say(f"step {step}, held-out loss {loss:.4f}")
+
+
+@app.command("compare")
+def compare(
+    names: Annotated[list[str], typer.Argument(metavar="RUN…", help="Two runs or more.")], json: JsonFlag = False
+) -> None:
+    """Put runs side by side. Example: zen runs compare mara mara-2"""
+    with Database.open() as db:
+        found = [models.run(db, name) for name in names]
+        documents = [_document(run, _status(db, run)) for run in found]
+    if json:
+        print_json(documents)
+        return
+    keys = [key for key in ("loss_first", "loss_last", "holdout_first", "holdout_last", "best_step", "seconds")
+            if any(key in run.metrics for run in found)]  # fmt: skip
+    table(
+        ("", *[run.slug for run in found]),
+        [(key, *[_number(run.metrics.get(key)) for run in found]) for key in keys],
+    )
+
+
+@app.command("export")
+def export(
+    name: Name,
+    out: Annotated[Path, typer.Option(help="The file to write: .jsonl for events, .toml for settings.")],
+    json: JsonFlag = False,
+) -> None:
+    """Write a run's events or settings to a file. Example: zen runs export mara --out mara.jsonl"""
+    home = Home.find().create()
+    with Database.open(home) as db:
+        run = models.run(db, name)
+    source = home.run(run.id) / "run.toml" if out.suffix == ".toml" else home.events(run.job_id or 0)
+    if out.exists():
+        raise Refused(f"{out} exists already.", "Choose another name; Zen overwrites nothing.")
+    if not source.exists():
+        raise Refused(f"{run.slug} has not started yet, so there is nothing to export.")
+    write_file(out.absolute(), source.read_bytes())
+    if json:
+        print_json({"run": run.slug, "out": str(out)})
+    else:
+        say(str(out))
+
+
+def _job(name: str) -> int:
+    with Database.open() as db:
+        run = models.run(db, name)
+    if run.job_id is None:
+        raise Refused(f"{run.slug} has no job.")
+    return run.job_id
+
+
+def _status(db: Database, run: Run) -> str:
+    return queue.job(db, run.job_id).status if run.job_id else "done"
+
+
+def _history(home: Home, run: Run) -> History:
+    from zen_tui.jobs.events import Tail
+
+    history = History()
+    history.feed(Tail(home.events(run.job_id or 0)).read_all())
+    return history
+
+
+def _document(run: Run, status: str) -> dict[str, Any]:
+    values = {k: v for k, v in msgspec.structs.asdict(run).items() if k not in ("id", "slug", "spec")}
+    return {"id": run.id, "name": run.slug, "status": status, **values}
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return "" if value is None else str(value)

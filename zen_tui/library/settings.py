@@ -1,0 +1,53 @@
+"""What a person prefers: `settings.toml` in the home, read with care and changed a line at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from typing import Literal
+
+import msgspec
+
+from zen_tui.library.durable import write_text
+from zen_tui.library.errors import BadFile
+from zen_tui.library.paths import Home
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings and their defaults. A file need only hold what differs."""
+
+    theme: str = "zen"  # zen, paper, or one of Textual's
+    images: Literal["auto", "kitty", "sixel", "halfcell", "off"] = "auto"
+    bell: bool = True  # ring when a job ends
+    keys: dict[str, str] = {}  # id of an action: key, as in [keys] "datasets.out" = "r"
+
+
+def read(home: Home) -> Settings:
+    """The settings of `home`; the defaults when there is no file.
+
+    Raises:
+        BadFile: the file is not TOML, or holds a name or value that does not fit.
+    """
+    try:
+        raw = tomllib.loads(home.settings.read_text(encoding="utf-8"))
+        return msgspec.convert(raw, Settings)
+    except FileNotFoundError:
+        return Settings()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise BadFile(
+            f"{home.settings} cannot be read: {error}.", "Correct that line, or move the file aside."
+        ) from error
+
+
+def change(home: Home, name: str, value: str | bool) -> Settings:
+    """Set one top-level setting, leaving the rest of the file, comments too, as it is."""
+    line = f"{name} = {json.dumps(value)}"
+    text = home.settings.read_text(encoding="utf-8") if home.settings.exists() else ""
+    top, table, rest = re.match(r"(.*?)(^\[.*|\Z)", text, re.S | re.M).group(1, 2), "", ""  # type: ignore[union-attr]
+    head, tail = top
+    head, count = re.subn(rf"^{re.escape(name)}\s*=.*$", lambda _: line, head, flags=re.M)
+    if not count:
+        head = f"{line}\n{head}"
+    write_text(home.settings, head + tail + table + rest)
+    return read(home)
