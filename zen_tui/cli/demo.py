@@ -78,11 +78,11 @@ def _tell(document: dict[str, Any]) -> None:
             ("held out", f"{run['holdout_first']:.3f} to {run['holdout_last']:.3f}"),
             (
                 "the person",
-                f"recognised in {identity['adapter']:.0%} of pictures, in {identity['base']:.0%} without the adapter",
+                f"recognised in {identity['adapter']:.0%} of pictures, {identity['base']:.0%} without the adapter",
             ),
             (
                 "the prompt",
-                f"{adherence['adapter']:.0%} of what was asked is there, {adherence['base']:.0%} without the adapter",
+                f"{adherence['adapter']:.0%} of what was asked is there, {adherence['base']:.0%} without",
             ),
             ("in all", f"{duration(document['seconds'])}, and nothing left this machine"),
         ]
