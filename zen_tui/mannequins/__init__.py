@@ -1,0 +1,1 @@
+"""The built-in base: a small world of rendered people, the recipe that learns it, and its weights."""
