@@ -1,0 +1,37 @@
+"""Which function does which kind of job. They are imported when the first such job comes: torch takes seconds."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from typing import Any, cast
+
+from zen_tui.library.database import Database
+from zen_tui.library.errors import ZenError
+from zen_tui.library.events import Feed
+from zen_tui.library.paths import Home
+
+Handler = Callable[[Any, Feed, Database, Home], dict[str, Any]]
+
+HANDLERS = {
+    "train": "zen_tui.training.run:train",
+    "generate": "zen_tui.generation.job:generate",
+    "mannequin_photos": "zen_tui.jobs.mannequins:mannequin_photos",
+    "mannequin_score": "zen_tui.scoring.job:mannequin_score",
+}
+
+
+def load(kind: str) -> Handler:
+    """The function that does jobs of `kind`: it takes (spec, feed, db, home) and returns the result.
+
+    The module that `ZEN_TEST_HANDLERS` names may put others in their place, which is how the worker is tested
+    without models.
+    """
+    stand_in = os.environ.get("ZEN_TEST_HANDLERS")
+    if stand_in and kind in (others := importlib.import_module(stand_in).HANDLERS):
+        return cast(Handler, others[kind])
+    if kind not in HANDLERS:
+        raise ZenError(f"This Zen does not know jobs of the kind {kind}.", "Update Zen.")
+    module, _, name = HANDLERS[kind].partition(":")
+    return cast(Handler, getattr(importlib.import_module(module), name))

@@ -1,0 +1,99 @@
+"""Whether a worker lives, and starting one that outlives the terminal.
+
+A worker lives as long as it holds a POSIX lock on `worker.lock`: the kernel frees the lock on any death, so
+neither a process number nor a clock has to be trusted. `fcntl.lockf` and not `flock`, because a child that
+was forked by a killed worker keeps a `flock`. Closing any handle on the file drops the lock of the whole
+process, so it is opened once, here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+import subprocess
+import sys
+
+from zen_tui.jobs import queue
+from zen_tui.library.database import Database
+from zen_tui.library.paths import Home
+
+LOG_LIMIT = 1_000_000  # bytes
+
+_held: int | None = None
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def take_lock(home: Home) -> bool:
+    """Become the worker of `home`. False when there is one already."""
+    global _held
+    if _held is None:
+        _held = os.open(home.worker_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(_held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def release_lock() -> None:
+    """Stop being the worker; the file stays open, so that `take_lock` can be tried again."""
+    if _held is not None:
+        fcntl.lockf(_held, fcntl.LOCK_UN)
+
+
+def worker_alive(home: Home) -> bool:
+    """Whether a worker holds the lock. Asks without touching it."""
+    return worker_pid(home) is not None
+
+
+def worker_pid(home: Home) -> int | None:
+    """The process that holds the worker lock, or None."""
+    if _held is not None:
+        return os.getpid()  # this is the worker: opening the file again would drop its lock
+    layout = "qqihh" if sys.platform == "darwin" else "hhqqi"  # struct flock
+    kind, pid = (3, 2) if sys.platform == "darwin" else (0, 4)
+    fields = [0, 0, 0, 0, 0]
+    fields[kind] = fcntl.F_WRLCK
+    try:
+        file = os.open(home.worker_lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        answer = struct.unpack(layout, fcntl.fcntl(file, fcntl.F_GETLK, struct.pack(layout, *fields)))
+    finally:
+        os.close(file)
+    return None if answer[kind] == fcntl.F_UNLCK else int(answer[pid])
+
+
+def ensure_worker(home: Home) -> None:
+    """Start a worker unless one lives or is on its way. It keeps running when this process ends."""
+    _started[:] = [process for process in _started if process.poll() is None]
+    if _started or worker_alive(home):
+        return
+    log = home.create().root / "worker.log"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > LOG_LIMIT:
+            flags |= os.O_TRUNC
+    output = os.open(log, flags, 0o600)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "zen_tui.jobs.worker"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=home.root,
+            env={**os.environ, "ZEN_HOME": str(home.root)},
+            start_new_session=True,
+        )
+    finally:
+        os.close(output)
+    _started.append(process)
+
+
+def wake(db: Database, home: Home) -> None:
+    """Start a worker if there is work for one: something queued, or taken up by one that died."""
+    if queue.claimable(db) or db.row("SELECT 1 FROM jobs WHERE status = 'running'"):
+        ensure_worker(home)
