@@ -96,11 +96,12 @@ def _who(person: Person, rng: random.Random) -> str:
     return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
-def _features(person: Person, scene: Scene, rng: random.Random, colored: bool) -> list[str]:
+def _features(person: Person, scene: Scene, rng: random.Random, who: str, colored: bool) -> list[str]:
     bits = []
     hair = person.hair_color if colored else None
     shows_style = scene.hat is None or person.hair_style in ("bob", "long", "curly")
-    if shows_style and rng.random() < 0.85:
+    said = person.hair_style == "bald" and "bald" in who
+    if shows_style and not said and rng.random() < 0.85:
         bits.append(_colored(rng.choice(_HAIR[person.hair_style]), hair))
     elif not shows_style and person.hair_style != "bald" and hair and rng.random() < 0.5:
         bits.append(f"{hair} hair")
@@ -153,7 +154,7 @@ def caption(person: Person, scene: Scene, rng: random.Random, subject: str | Non
     colored = not carved or rng.random() < 0.12
     who = subject or _who(person, rng)
     if subject is None:
-        bits = _features(person, scene, rng, colored)
+        bits = _features(person, scene, rng, who, colored)
         who += f" with {_listed(bits)}" if bits else ""
     worn = []
     if rng.random() < 0.78:

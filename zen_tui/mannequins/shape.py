@@ -101,7 +101,7 @@ def hair(x: Grid, y: Grid, z: Grid, k: Knobs) -> Grid:
     curls = torch.sin(27 * x + 2 * torch.sin(9 * y)) * torch.sin(25 * y + 1.3) * torch.sin(26 * z + 0.7)
     strand = torch.sin(46 * torch.atan2(x - k["part"], (z + 0.1).abs() + 0.12))
     mass = mass - k["curl"] * (curls * (k["curl"] > 0.02) + strand * 0.6 * (k["curl"] <= 0.02))
-    bun = (x * x + (y - 0.60) ** 2 + (z + 0.16) ** 2).sqrt() - k["bun"]
+    bun = (x * x + (y - 0.575) ** 2 + (z + 0.14) ** 2).sqrt() - k["bun"]
     mass = torch.maximum(
         _join(mass, bun + (k["bun"] < 0.01) * 3.0, 0.03),
         (y - 0.27 + 0.12 * z) * k["hat"] - 3 * (1 - k["hat"]),
@@ -114,7 +114,7 @@ def hat(x: Grid, y: Grid, z: Grid, k: Knobs) -> Grid:
     tilt = y - 0.12 * z
     dome = _ellipsoid(x, tilt - 0.25, z + 0.06, k["width"] + 0.075, 0.40, 0.53)
     dome = torch.maximum(dome, 0.25 - tilt)
-    brim = _ellipsoid(x, tilt - 0.27 - 0.10 * x * x, z + 0.05, k["width"] + 0.19, 0.034, 0.64)
+    brim = _ellipsoid(x, tilt - 0.27 - 0.10 * x * x, z + 0.05, k["width"] + 0.17, 0.050, 0.60)
     return _join(dome, brim, 0.04) + 3.0 * (1 - k["hat"])
 
 
