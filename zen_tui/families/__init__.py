@@ -1,1 +1,23 @@
-"""One file per model architecture, behind one interface."""
+"""One file per model architecture, behind one interface. Only code inside the worker comes here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zen_tui.families.base import Cond, Family, Objective
+    from zen_tui.families.loading import load_family
+
+__all__ = ["Cond", "Family", "Objective", "load_family"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "load_family":
+        from zen_tui.families.loading import load_family
+
+        return load_family
+    if name in __all__:
+        from zen_tui.families import base
+
+        return getattr(base, name)
+    raise AttributeError(name)
