@@ -42,12 +42,11 @@ def read(home: Home) -> Settings:
 
 def change(home: Home, name: str, value: str | bool) -> Settings:
     """Set one top-level setting, leaving the rest of the file, comments too, as it is."""
-    line = f"{name} = {json.dumps(value)}"
     text = home.settings.read_text(encoding="utf-8") if home.settings.exists() else ""
-    top, table, rest = re.match(r"(.*?)(^\[.*|\Z)", text, re.S | re.M).group(1, 2), "", ""  # type: ignore[union-attr]
-    head, tail = top
-    head, count = re.subn(rf"^{re.escape(name)}\s*=.*$", lambda _: line, head, flags=re.M)
-    if not count:
-        head = f"{line}\n{head}"
-    write_text(home.settings, head + tail + table + rest)
+    table = re.search(r"^\s*\[", text, re.M)
+    at = table.start() if table else len(text)
+    top, tables = text[:at], text[at:]
+    line = f"{name} = {json.dumps(value)}"
+    top, found = re.subn(rf"^{re.escape(name)}\s*=.*$", lambda _: line, top, flags=re.M)
+    write_text(home.settings, (top if found else f"{line}\n{top}") + tables)
     return read(home)

@@ -1,0 +1,278 @@
+"""Every key of the app, declared once: footer, help, palette and the documented key page come from here.
+
+An action has an id by which a person rebinds it in `settings.toml` (`[keys]`), a default key, a short label
+for the footer and a sentence. A scope is a screen or a widget that answers to the actions listed under it;
+`TOGETHER` says which scopes are alive at the same time, where keys must not collide.
+
+In the Gallery and its full-size view the digits 1 to 5 rate a picture. Everywhere else 1 to 7 choose a
+screen; `g` and then a digit does so in every screen, and `[` and `]` go to the neighbouring one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+PLACES = ("datasets", "train", "generate", "gallery", "jobs", "bases", "privacy")
+LABELS = {place: place.capitalize() for place in PLACES}
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a key does. `run` is the Textual action, by default the id without its scope."""
+
+    id: str
+    key: str
+    label: str
+    tooltip: str
+    run: str = ""
+    footer: bool = False
+    priority: bool = False
+    display: str = ""
+
+    @property
+    def action(self) -> str:
+        return self.run or self.id.partition(".")[2]
+
+    @property
+    def shown_key(self) -> str:
+        return self.display or pretty(self.key.split(",")[0])
+
+
+_PRETTY = {
+    "question_mark": "?", "colon": ":", "slash": "/", "left_square_bracket": "[", "right_square_bracket": "]",
+    "escape": "esc", "left": "←", "right": "→", "up": "↑", "down": "↓", "pageup": "page up",
+    "pagedown": "page down", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-",
+}  # fmt: skip
+
+
+def pretty(key: str) -> str:
+    """A key as a person writes it: '?' for 'question_mark'."""
+    *held, last = key.split("+") if len(key) > 1 else [key]
+    name = _PRETTY.get(last, last.upper() if last[0] == "f" and last[1:].isdigit() else last)
+    return "+".join([*held, name])
+
+
+def _go(number: int, place: str) -> Action:
+    label = LABELS[place]
+    return Action(f"app.go_{place}", str(number), label, f"Open the {label} screen.", f"go('{place}')")
+
+
+_APP = (
+    *(_go(number, place) for number, place in enumerate(PLACES, 1)),
+    Action("app.previous_place", "left_square_bracket", "screen before", "Open the screen to the left."),
+    Action("app.next_place", "right_square_bracket", "screen after", "Open the screen to the right."),
+    Action("app.back", "q", "back", "Leave this page; on a main screen, leave Zen. Work in progress goes on."),
+    Action("app.escape", "escape", "back", "Close what is open, or step out of a field."),
+    Action("app.help", "question_mark,f1", "help", "Show the keys that work here.", footer=True),
+    Action("app.palette", "ctrl+p,colon", "commands", "Find any command by its name.", "command_palette"),
+    Action("app.theme", "", "theme", "Choose the colours of the app."),
+    Action("app.demo", "", "demo", "Make a person, train on them and make pictures: the whole loop, offline."),
+    Action("app.quit", "ctrl+q", "quit", "Leave Zen. Work in progress goes on.", priority=True),
+)
+_GRID = (
+    Action("grid.left", "left,h", "left", "Move to the picture on the left.", "move(-1, 0)"),
+    Action("grid.right", "right,l", "right", "Move to the picture on the right.", "move(1, 0)"),
+    Action("grid.up", "up,k", "up", "Move up a row.", "move(0, -1)"),
+    Action("grid.down", "down,j", "down", "Move down a row.", "move(0, 1)"),
+    Action("grid.page_up", "pageup,ctrl+u", "page up", "Move up a page.", "page(-1)"),
+    Action("grid.page_down", "pagedown,ctrl+d", "page down", "Move down a page.", "page(1)"),
+    Action("grid.first", "home,g", "first", "Move to the first picture."),
+    Action("grid.last", "end,G", "last", "Move to the last picture."),
+    Action("grid.select", "space", "select", "Select or deselect the picture."),
+    Action("grid.open", "enter", "open", "Open the picture as large as the terminal allows."),
+)
+_DATASETS = (
+    Action("datasets.import", "i", "import", "Bring photos from a folder into a dataset.", "import_photos", True),
+    Action("datasets.demo", "d", "demo", "See the whole loop on a made-up person first.", footer=True),
+    Action("datasets.use", "u", "use", "Train on this photo; undoes out and hold out.", "mark('train')", True),
+    Action("datasets.out", "x", "out", "Leave this photo out; nothing is deleted.", "mark('out')", True),
+    Action("datasets.hold_out", "o", "hold out", "Keep this photo to measure with.", "mark('holdout')", True),
+    Action("datasets.caption", "e", "caption", "Edit the caption in place.", footer=True),
+    Action("datasets.caption_editor", "ctrl+e", "caption in editor", "Edit the caption in $EDITOR."),
+    Action("datasets.filter", "slash", "filter", "Show only photos with a word in name, caption or verdict.",
+           footer=True),
+    Action("datasets.sort", "s", "sort", "Change the order of the photos."),
+    Action("datasets.select_all", "A", "select all", "Select every photo that is shown, or none."),
+    Action("datasets.train", "t", "train", "Train on this dataset.", footer=True),
+    Action("datasets.copy_path", "y", "copy path", "Copy the path of the photo."),
+)  # fmt: skip
+_WIZARD = (
+    Action("wizard.import", "ctrl+r", "import", "Copy the photos that can be used.", "start", True),
+    Action("wizard.cancel", "escape", "cancel", "Stop, or leave without importing.", footer=True),
+)
+_RATINGS = tuple(
+    (
+        str(stars),
+        "rate" if stars else "no rating",
+        f"Give {stars} of 5 stars." if stars else "Take the rating away.",
+        f"rate({stars})",
+        stars == 1,
+        "1–5" if stars == 1 else "",
+    )
+    for stars in (1, 2, 3, 4, 5, 0)
+)
+
+
+def _rated(scope: str) -> Iterator[Action]:
+    for key, label, tooltip, run, footer, display in _RATINGS:
+        yield Action(f"{scope}.rate_{key}", key, label, tooltip, run, footer, display=display)
+
+
+def _judged(scope: str) -> Iterator[Action]:
+    """What can be done with a picture, in the grid and in the full-size view alike."""
+    yield from _rated(scope)
+    yield Action(f"{scope}.reject", "x", "reject", "Hide the picture from the gallery.", "reject(True)", True)
+    yield Action(f"{scope}.restore", "u", "undo", "Bring the last rejected picture back.", "restore")
+    yield Action(f"{scope}.recall", "r", "recall", "Open the recipe of the picture in Generate.", footer=True)
+    yield Action(f"{scope}.export", "o", "export", "Copy pictures with their recipes to a folder.", footer=True)
+    yield Action(f"{scope}.copy_path", "y", "copy path", "Copy the path of the picture.")
+
+
+_GALLERY = (
+    *_judged("gallery"),
+    Action("gallery.compare", "v", "compare", "Put two to four selected pictures side by side.", footer=True),
+    Action("gallery.duel", "D", "duel", "Choose between two, again and again, until one is best.", footer=True),
+    Action("gallery.search", "slash", "find", "Find by words, rating>=3, adapter:NAME, seed:N.", footer=True),
+    Action("gallery.rejected", "X", "rejected too", "Show rejected pictures as well, or hide them again."),
+)
+_VIEWER = (
+    Action("viewer.previous", "left,h", "before", "Show the picture before.", "step(-1)", True),
+    Action("viewer.next", "right,l", "after", "Show the picture after.", "step(1)", True),
+    *_judged("viewer"),
+)
+_COMPARE = (
+    Action("compare.left", "left,h", "left", "Look at the picture on the left.", "move(-1)", True),
+    Action("compare.right", "right,l", "right", "Look at the picture on the right.", "move(1)", True),
+    *_rated("compare"),
+)
+_DUEL = (
+    Action("duel.left", "left,h", "the left one", "The left picture is better.", "choose(0)", True),
+    Action("duel.right", "right,l", "the right one", "The right picture is better.", "choose(1)", True),
+    Action("duel.undo", "u", "undo", "Take the last choice back.", footer=True),
+)
+_BASES = (
+    Action("bases.add", "i", "add a base", "Add a base that is on this disk.", footer=True),
+    Action("bases.add_adapter", "a", "add an adapter", "Add an adapter file that is on this disk.", footer=True),
+    Action("bases.copy_path", "y", "copy path", "Copy the path.", footer=True),
+)
+_PRIVACY = (
+    Action("privacy.reload", "r", "look again", "Read the lock and the counts again.", "look_again", True),
+    Action("privacy.copy_path", "y", "copy path", "Copy the path of Zen's folder.", footer=True),
+)
+_PLOT = (
+    Action("plot.left", "left,h", "read left", "Read the loss a little further left.", "read(-1)"),
+    Action("plot.right", "right,l", "read right", "Read the loss a little further right.", "read(1)"),
+    Action(
+        "plot.far_left", "shift+left,pageup", "far left", "Read the loss ten columns further left.", "read(-10)"
+    ),
+    Action(
+        "plot.far_right", "shift+right,pagedown", "far right", "Read it ten columns further right.", "read(10)"
+    ),
+    Action("plot.first", "home", "first step", "Read the loss of the first step.", "read_first"),
+    Action("plot.last", "end", "newest step", "Read the loss of the newest step.", "read_last"),
+)
+_SAMPLES = (
+    Action("samples.left", "left,h", "before", "Show the sample of an earlier step.", "scrub(-1)"),
+    Action("samples.right", "right,l", "after", "Show the sample of a later step.", "scrub(1)"),
+    Action("samples.up", "up,k", "prompt before", "Show the samples of the prompt before.", "prompt(-1)"),
+    Action("samples.down", "down,j", "next prompt", "Show the samples of the next prompt.", "prompt(1)"),
+    Action("samples.first", "home", "first step", "Show the first sample.", "scrub(-9999)"),
+    Action("samples.last", "end,G", "newest step", "Show the newest sample and follow.", "scrub(9999)"),
+    Action("samples.open", "enter", "full size", "Show the sample as large as the terminal allows."),
+)
+_BOARD = (
+    Action("board.left", "left,h", "left", "Move to the picture on the left.", "move(-1, 0)"),
+    Action("board.right", "right,l", "right", "Move to the picture on the right.", "move(1, 0)"),
+    Action("board.up", "up,k", "up", "Move up a row.", "move(0, -1)"),
+    Action("board.down", "down,j", "down", "Move down a row.", "move(0, 1)"),
+    Action("board.first", "home", "first", "Move to the first picture."),
+    Action("board.last", "end,G", "last", "Move to the last picture."),
+    Action("board.open", "enter", "full size", "Show the picture as large as the terminal allows."),
+)
+_TRAIN = (
+    Action("train.start", "ctrl+r", "start", "Put this training on the queue and watch it.", footer=True),
+    Action("train.more", "f2", "more settings", "Show the rest of the settings, or fold them away.", footer=True),
+    Action(
+        "train.defaults", "f4", "defaults", "Go back to the settings that suit this base and preset.", footer=True
+    ),
+)
+_RUN = (
+    Action("run.pause", "p", "pause", "Pause the run after a checkpoint, or take it up again.", footer=True),
+    Action("run.sample", "s", "sample now", "Draw the sample pictures after this step.", footer=True),
+    Action("run.checkpoint", "c", "checkpoint now", "Save a checkpoint after this step.", footer=True),
+    Action("run.stop", "x", "stop", "End the run; what it has saved is kept. Asks first.", footer=True),
+    Action("run.log_scale", "L", "log scale", "Draw the loss on a logarithmic scale, or not.", footer=True),
+    Action("run.fit", "f", "fit", "Fit the plot to the steps so far, or show the whole run.", footer=True),
+    Action("run.notes", "n", "notes", "Show what the run said, its warnings and its log.", footer=True),
+    Action("run.make", "m", "make pictures", "Open Generate with what this run learned.", footer=True),
+)
+_GENERATE = (
+    Action("generate.make", "ctrl+r", "make them", "Put these pictures on the queue.", footer=True),
+    Action("generate.sheet", "ctrl+o", "open sheet", "Open a text file of prompts.", "open_sheet", True),
+    Action("generate.editor", "ctrl+e", "in editor", "Edit the prompts in $EDITOR.", "edit", True, True),
+    Action("generate.adapters", "f3", "adapters", "Choose adapters and their weights.", footer=True),
+    Action("generate.settings", "f2", "settings", "Go to size, steps, guidance, seed and count.", footer=True),
+    Action("generate.board", "f4", "pictures", "Go to the pictures.", "pictures", True),
+)
+_JOBS = (
+    Action("jobs.open", "enter", "open", "Open the run, or the pictures of the job.", footer=True),
+    Action("jobs.pause", "p", "pause", "Pause the job, or take it up again.", footer=True),
+    Action("jobs.cancel", "x", "cancel", "End the job; what it has made is kept. Asks first.", footer=True),
+    Action("jobs.earlier", "K,shift+up", "earlier", "Move the job up in the queue.", "shift(-1)", True),
+    Action("jobs.later", "J,shift+down", "later", "Move the job down in the queue.", "shift(1)", True),
+    Action("jobs.log", "L", "log", "Show or hide the log of the job.", footer=True),
+    Action("jobs.down", "j", "down", "Move to the job below.", "cursor(1)"),
+    Action("jobs.up", "k", "up", "Move to the job above.", "cursor(-1)"),
+    Action("jobs.first", "g", "first", "Move to the first job.", "cursor(-9999)"),
+    Action("jobs.last", "G", "last", "Move to the last job.", "cursor(9999)"),
+)
+
+ACTIONS: dict[str, tuple[Action, ...]] = {
+    "app": _APP, "grid": _GRID, "datasets": _DATASETS, "wizard": _WIZARD, "train": _TRAIN, "run": _RUN, "plot": _PLOT,
+    "samples": _SAMPLES, "board": _BOARD,
+    "generate": _GENERATE, "gallery": _GALLERY, "viewer": _VIEWER, "compare": _COMPARE, "duel": _DUEL,
+    "jobs": _JOBS, "bases": _BASES, "privacy": _PRIVACY,
+}  # fmt: skip
+
+TOGETHER: dict[str, tuple[str, ...]] = {
+    "datasets": ("datasets", "grid", "app"),
+    "wizard": ("wizard", "app"),
+    "train": ("train", "app"),
+    "run": ("run", "plot", "samples", "app"),
+    "generate": ("generate", "board", "app"),
+    "gallery": ("gallery", "grid", "app"),
+    "viewer": ("viewer", "app"),
+    "compare": ("compare", "app"),
+    "duel": ("duel", "app"),
+    "jobs": ("jobs", "app"),
+    "bases": ("bases", "app"),
+    "privacy": ("privacy", "app"),
+}
+# Keys that a screen takes from the app on purpose: digits rate in these, and the wizard's escape asks first.
+OVERRIDES = {scope: set("12345") for scope in ("gallery", "viewer", "compare")} | {"wizard": {"escape"}}
+
+
+def bindings(scope: str) -> list[BindingType]:
+    """The Textual bindings of a scope, for its class's `BINDINGS`."""
+    return [
+        Binding(
+            action.key,
+            action.action,
+            action.label,
+            show=action.footer,
+            key_display=action.display or None,
+            priority=action.priority,
+            tooltip=action.tooltip,
+            id=action.id,
+        )
+        for action in ACTIONS[scope]
+        if action.key
+    ]
+
+
+def scopes(scope: str) -> tuple[str, ...]:
+    """The scopes whose keys work together with `scope`, itself first."""
+    return TOGETHER.get(scope, (scope, "app"))
