@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zen_tui.library.errors import WrongUse
-from zen_tui.library.sheets import LIMIT, Sheet, parse
+from zen_tui.library.sheets import LIMIT, Sheet, SheetDefaults, parse
 from zen_tui.library.specs import PictureRequest
 
-DEFAULTS = PictureRequest(prompt="", negative="blurry", seed=7, width=128, height=128, steps=20, guidance=5.0)
+DEFAULTS = SheetDefaults(negative="blurry", seed=7, width=128, height=128, steps=20, guidance=5.0)
 
 words = st.lists(st.text("abcdefg", min_size=1, max_size=4), min_size=1, max_size=4, unique=True)
 
 
 def read(text: str, count: int = 1) -> Sheet:
-    return parse(text, token_phrase="ohwx woman", defaults=DEFAULTS, count=count)
+    defaults = msgspec.structs.replace(DEFAULTS, count=count)
+    return parse(text, token_phrase="ohwx woman", defaults=defaults)
 
 
 def prompts(text: str) -> list[str]:

@@ -49,6 +49,19 @@ OPTIONS: dict[str, tuple[str, type[int] | type[float] | type[str], float, float]
 }
 
 
+class SheetDefaults(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds where a line of a sheet says nothing; `count` is the pictures of each prompt, seeds counting up."""
+
+    negative: str = ""
+    seed: int = 0
+    width: int = 512
+    height: int = 512
+    steps: int = 25
+    guidance: float = 7.0
+    scheduler: str = "default"
+    count: int = 1
+
+
 class Sheet(msgspec.Struct, frozen=True):
     """What a sheet describes, every alternative and seed written out, in the order of its lines."""
 
@@ -64,19 +77,18 @@ class Sheet(msgspec.Struct, frozen=True):
         return list(self.pictures)
 
 
-def parse(text: str, *, token_phrase: str, defaults: PictureRequest, count: int = 1) -> Sheet:
+def parse(text: str, *, token_phrase: str, defaults: SheetDefaults) -> Sheet:
     """Read a sheet.
 
     Args:
         text: the sheet; a single prompt is one too.
         token_phrase: what `{token}` becomes, such as "ohwx woman"; empty when no adapter is chosen.
-        defaults: everything that a line does not say itself; its prompt is not used.
-        count: pictures of each prompt, with seeds counting up, where the sheet does not say.
+        defaults: everything that the sheet does not say itself.
 
     Raises:
         WrongUse: a line that cannot be read (it is named), no prompt at all, or more than 10,000 pictures.
     """
-    reader = _Reader(token_phrase, defaults, count)
+    reader = _Reader(token_phrase, defaults, defaults.count)
     for number, line in enumerate(text.splitlines(), 1):
         reader.read(number, line.strip())
     if not reader.pictures:
@@ -89,7 +101,7 @@ class _Reader:
     """Reads line after line; `names`, `seeds` and `count` hold from the line that sets them."""
 
     token_phrase: str
-    defaults: PictureRequest
+    defaults: SheetDefaults
     count: int
     seeds: tuple[int, ...] | None = None
     names: dict[str, str] = field(default_factory=dict)
@@ -116,8 +128,9 @@ class _Reader:
         for text in _expand(sequence):
             values, seeds = self.options(text)
             self.check_total(len(seeds))
-            request = msgspec.structs.replace(self.defaults, **values)
-            self.pictures += [msgspec.structs.replace(request, seed=seed) for seed in seeds]
+            fields = {**msgspec.structs.asdict(self.defaults), **values}
+            del fields["count"]
+            self.pictures += [PictureRequest(**{**fields, "seed": seed}) for seed in seeds]
 
     def filled(self, text: str) -> str:
         """`text` with its $names replaced; escapes are kept for later."""
