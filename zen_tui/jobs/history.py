@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from zen_tui.library.events import (
     ENDINGS,
@@ -34,6 +35,13 @@ from zen_tui.library.text import duration
 
 SMOOTHING = 0.97  # weight of the past in the smoothed loss: a memory of about 30 steps
 RATE_WINDOW = 32  # steps over which the speed is measured
+
+
+class Best(NamedTuple):
+    """The step with the lowest held-out loss, and that loss."""
+
+    step: int
+    loss: float
 
 
 class History:
@@ -135,9 +143,9 @@ class History:
         return self.steps[-1] if self.steps else 0
 
     @property
-    def best(self) -> Holdout | None:
-        """The held-out score with the lowest loss; the earliest of equals."""
-        return min(self.holdouts, key=lambda h: h.loss, default=None)
+    def best(self) -> Best | None:
+        """The lowest held-out loss and its step, the earliest of equals; None before the first score."""
+        return min((Best(h.step, h.loss) for h in self.holdouts), key=lambda best: best.loss, default=None)
 
     @property
     def rate(self) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import traceback
 from collections.abc import Iterator
 
 from zen_tui.library.paths import Home
@@ -36,13 +35,6 @@ def _point_output_at(output: int, error: int) -> None:
             stream.flush()
     os.dup2(output, 1)
     os.dup2(error, 2)
-
-
-def write_trace(error: BaseException) -> None:
-    """Print where `error` came from: files, lines and functions, but no values, which may hold a prompt."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
-    print("\n".join([f"{type(error).__name__} raised by", *places]), file=sys.stderr, flush=True)
 
 
 def tail(home: Home, job_id: int, lines: int = 8) -> list[str]:

@@ -28,7 +28,7 @@ from zen_tui.library.errors import ZenError
 from zen_tui.library.events import AnyEvent, Cancelled, Done, Failed, Interrupted, Note, Paused, Starting
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Job, JobState
-from zen_tui.privacy import environment, lock
+from zen_tui.privacy import crash, environment, lock
 
 LOOK_EVERY = 0.1  # seconds between looks at an empty queue: a look costs 10 µs
 IDLE = 120.0  # seconds
@@ -121,7 +121,7 @@ class Worker:
         except ZenError as error:
             return "failed", Failed(message=error.message, hint=error.hint), str(error)
         except Exception as error:
-            log.write_trace(error)
+            print(crash.redacted(error), file=sys.stderr, flush=True)
             message = f"Something went wrong inside Zen ({type(error).__name__})."
             hint = f"`zen jobs log {job.id}` shows where; `zen jobs resume {job.id}` tries again."
             return "failed", Failed(message=message, hint=hint), f"{message} {hint}"
@@ -161,6 +161,7 @@ def main() -> None:
     environment.prepare_worker(home)
     if not launch.take_lock(home):
         return
+    crash.install(home)
     faulthandler.enable()
     environment.clear_temporary(home)
     state = lock.engage()
