@@ -1,0 +1,212 @@
+"""The engine: from requests to pictures, stage by stage, in batches.
+
+All prompts of a stretch are encoded first, then batches of like pictures are denoised and decoded. Every
+picture draws its noise from a generator of its own, so it is the same alone or in any batch. Nothing
+here touches the global random state: a training that draws samples goes on as if it had not.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from zen_tui.families.base import Cond, Family
+from zen_tui.generation import memory
+from zen_tui.generation.preview import Projection
+from zen_tui.library.errors import ZenError
+from zen_tui.library.events import Interrupted
+from zen_tui.library.specs import PictureRequest
+
+STRETCH = 512  # pictures whose prompts are encoded at one time
+ENCODED_AT_ONCE = 32
+PREVIEWED = 8  # pictures of a batch that are shown in the making
+
+OnPreview = Callable[[int, int, int, Image.Image], None]
+"""Called with a picture's index, the step, the number of steps, and an image of at most 64 px."""
+
+
+@dataclass(frozen=True)
+class _Item:
+    index: int
+    request: PictureRequest
+
+
+class Engine:
+    """Draws pictures with a family and whatever adapters are set on it.
+
+    Args:
+        family: the loaded base.
+        batch_size: pictures denoised together; 0 lets the memory decide.
+        preview_every: steps between two previews.
+    """
+
+    def __init__(self, family: Family, *, batch_size: int = 0, preview_every: int = 5) -> None:
+        self.family = family
+        self.batch_size = batch_size
+        self.preview_every = max(1, preview_every)
+        self._encoded: dict[str, Cond] = {}
+        self._projection = Projection(family)
+
+    def prepare(self, requests: Sequence[PictureRequest]) -> None:
+        """Encode the prompts of `requests` now, so that drawing them later needs no text encoder."""
+        texts = dict.fromkeys(text for r in requests for text in (r.prompt, r.negative))
+        missing = [text for text in texts if text not in self._encoded]
+        for some in _chunks(missing, ENCODED_AT_ONCE):
+            cond = self.family.encode(some).to(torch.device("cpu"))
+            self._encoded |= {text: cond[[row]] for row, text in enumerate(some)}
+
+    def draw(
+        self,
+        requests: Sequence[PictureRequest],
+        *,
+        on_preview: OnPreview | None = None,
+        asked: Callable[[], str] | None = None,
+    ) -> Iterator[tuple[int, Image.Image]]:
+        """Yield each picture with its place in `requests`, as soon as its batch is done.
+
+        Pictures of the same size, steps and scheduler are made together, so the order may differ.
+
+        Args:
+            on_preview: hears of pictures in the making.
+            asked: polled before every step; anything but '' ends the work.
+
+        Raises:
+            Interrupted: `asked` said so; no picture of the running batch is given.
+            ZenError: not even one picture fits into the memory, or its numbers ran over.
+        """
+        items = [_Item(index, request) for index, request in enumerate(requests)]
+        for stretch in _chunks(items, STRETCH):
+            self.prepare([item.request for item in stretch])
+            if memory.is_tight(self.family):
+                self.family.release("text")
+            for group in _alike(stretch):
+                yield from self._draw_alike(group, on_preview, asked or (lambda: ""))
+            if len(items) > STRETCH:
+                self._encoded.clear()
+
+    def _draw_alike(
+        self, items: list[_Item], on_preview: OnPreview | None, asked: Callable[[], str]
+    ) -> Iterator[tuple[int, Image.Image]]:
+        """Batches of pictures that share everything but prompt, guidance and seed; halved when memory ends."""
+        first = items[0].request
+        size = self.batch_size or memory.batch_size(self.family, first.width, first.height)
+        while items:
+            batch = items[:size]
+            try:
+                images = self._decode(self._denoise(batch, on_preview, asked))
+            except torch.OutOfMemoryError as error:
+                if len(batch) == 1:
+                    raise ZenError(
+                        f"The memory is too small for a picture of {first.width}x{first.height}.",
+                        "Choose a smaller size, or close other programs that use the GPU.",
+                    ) from error
+                size = len(batch) // 2
+                self.family.release("text")
+                continue
+            items = items[size:]
+            yield from ((item.index, image) for item, image in zip(batch, images, strict=True))
+
+    @torch.no_grad()
+    def _denoise(self, batch: list[_Item], on_preview: OnPreview | None, asked: Callable[[], str]) -> Tensor:
+        """The finished latents of a batch, (N, C, h, w)."""
+        family, first = self.family, batch[0].request
+        size = (first.width, first.height)
+        scheduler = family.scheduler(first.scheduler)
+        scheduler.set_timesteps(first.steps, device=family.device)
+        own = [torch.Generator("cpu").manual_seed(item.request.seed) for item in batch]
+        shape = family.latent_shape(*size)
+        noise = torch.stack([torch.randn(shape, generator=generator) for generator in own])
+        x: Tensor = noise.to(family.device) * scheduler.init_noise_sigma
+        takes_generator = "generator" in inspect.signature(scheduler.step).parameters
+        extra: dict[str, Any] = {"generator": own} if takes_generator else {}
+
+        guided = _is_guided(first)
+        cond = self._cond([item.request.prompt for item in batch])
+        if guided:
+            cond = Cond.join([self._cond([item.request.negative for item in batch]), cond])
+        guidance = torch.tensor([item.request.guidance for item in batch], device=x.device).view(-1, 1, 1, 1)
+
+        denoiser = family.denoiser()
+        was_training = denoiser.training
+        denoiser.eval()  # no drop-out while sampling in the middle of a training
+        try:
+            for step, t in enumerate(scheduler.timesteps, 1):
+                if how := asked():
+                    raise Interrupted(how)
+                scaled = scheduler.scale_model_input(x, t)
+                if guided:
+                    both = family.predict(torch.cat([scaled, scaled]), t.expand(2 * len(x)), cond, size)
+                    without, with_prompt = both.chunk(2)
+                    answer = without + guidance * (with_prompt - without)
+                else:
+                    answer = family.predict(scaled, t.expand(len(x)), cond, size)
+                result = scheduler.step(answer, t, x, **extra)
+                x = result.prev_sample
+                if on_preview and step < first.steps and step % self.preview_every == 0:
+                    shown = _clean_guess(scheduler, result, x)[:PREVIEWED]
+                    for item, image in zip(batch, self._projection.images(shown), strict=False):
+                        on_preview(item.index, step, first.steps, image)
+        finally:
+            denoiser.train(was_training)
+        if not torch.isfinite(x).all():
+            raise ZenError(
+                "The numbers ran over while a picture was made, so there is nothing to show.",
+                "Lower the guidance or the weights of the adapters.",
+            )
+        return x
+
+    def _cond(self, texts: list[str]) -> Cond:
+        return Cond.join([self._encoded[text] for text in texts]).to(self.family.device)
+
+    def _decode(self, latents: Tensor) -> list[Image.Image]:
+        """Pictures from latents; one at a time, and at last without the denoiser, when memory ends."""
+        try:
+            pixels = self.family.decode(latents)
+        except torch.OutOfMemoryError:
+            self.family.release("text")
+            try:
+                pixels = self._decode_singly(latents)
+            except torch.OutOfMemoryError:
+                self.family.release("denoiser")
+                pixels = self._decode_singly(latents)
+        self._projection.learn(latents, pixels)
+        levels = (pixels * 255).round().to("cpu", torch.uint8)
+        return [Image.fromarray(one.permute(1, 2, 0).contiguous().numpy()) for one in levels]
+
+    def _decode_singly(self, latents: Tensor) -> Tensor:
+        return torch.cat([self.family.decode(latents[n : n + 1]).cpu() for n in range(len(latents))])
+
+
+def _alike(items: list[_Item]) -> Iterator[list[_Item]]:
+    """Items that can be denoised in one batch, in the order of their first member."""
+    groups: dict[object, list[_Item]] = {}
+    for item in items:
+        r = item.request
+        groups.setdefault((r.width, r.height, r.steps, r.scheduler, _is_guided(r)), []).append(item)
+    yield from groups.values()
+
+
+def _is_guided(request: PictureRequest) -> bool:
+    """Guidance of 1 and less means the prompt alone, as everywhere in the field: half the work."""
+    return request.guidance > 1
+
+
+def _clean_guess(scheduler: Any, result: Any, x: Tensor) -> Tensor:
+    """What the model thinks the finished latents are; schedulers keep it in different places."""
+    guess = getattr(result, "pred_original_sample", None)
+    if guess is None:
+        guess = (getattr(scheduler, "model_outputs", None) or [None])[-1]
+    return x if guess is None else guess
+
+
+def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
+    rest = iter(items)
+    while some := list(itertools.islice(rest, size)):
+        yield some

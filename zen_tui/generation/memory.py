@@ -1,0 +1,38 @@
+"""How many pictures fit into the memory at one time."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from zen_tui.families.base import Family
+
+SMALL = 200_000_000  # parameters of a denoiser that a CPU runs better in batches
+BYTES_PER_PIXEL = 6_000  # a generous guess at the activations of one picture; running out halves the batch
+LARGEST = 32
+
+
+def free_bytes(device: torch.device) -> int:
+    """Bytes free for new tensors on `device`, counting what PyTorch holds but does not use."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
+    return int(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) if hasattr(os, "sysconf") else 4 << 30
+
+
+def is_tight(family: Family) -> bool:
+    """Whether the text encoder should make room now that the prompts are encoded."""
+    if "text" not in family.loaded():
+        return False
+    size = sum(p.numel() * p.element_size() for p in family.part("text").parameters())
+    return size > free_bytes(family.device) // 4
+
+
+def batch_size(family: Family, width: int, height: int) -> int:
+    """A number of pictures of this size that should fit; loads the denoiser."""
+    parameters = sum(p.numel() for p in family.denoiser().parameters())
+    if family.device.type != "cuda":
+        return 8 if parameters < SMALL else 1
+    room = int(free_bytes(family.device) * 0.7)
+    return max(1, min(LARGEST, room // (BYTES_PER_PIXEL * width * height)))
