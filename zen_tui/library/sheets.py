@@ -50,7 +50,7 @@ OPTIONS: dict[str, tuple[str, type[int] | type[float] | type[str], float, float]
 
 
 class SheetDefaults(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds where a line of a sheet says nothing; `count` is the pictures of each prompt, seeds counting up."""
+    """What holds where a line says nothing; `count` is the pictures of each prompt, with seeds counting up."""
 
     negative: str = ""
     seed: int = 0
