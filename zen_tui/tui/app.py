@@ -21,7 +21,7 @@ from zen_tui.library.records import Job
 from zen_tui.library.settings import Settings, change
 from zen_tui.tui import keys, theme
 from zen_tui.tui.commands import Commands
-from zen_tui.tui.messages import GoTo, JobsChanged, OpenPictures, OpenRun, Recall, TrainOn
+from zen_tui.tui.messages import GoTo, JobsChanged, MakeWith, OpenPictures, OpenRun, Recall, TrainOn
 from zen_tui.tui.screens.place import Place
 from zen_tui.tui.status import Status
 from zen_tui.tui.terminal import Graphics
@@ -169,6 +169,10 @@ class ZenApp(App[None]):
         await self._to_root("generate")
         self._when_open("recall", message.picture)
 
+    async def on_make_with(self, message: MakeWith) -> None:
+        await self._to_root("generate")
+        self._when_open("use_adapter", message.adapter)
+
     async def on_open_pictures(self, message: OpenPictures) -> None:
         await self._to_root("gallery")
         self._when_open("search_for", message.query)
@@ -220,6 +224,13 @@ class ZenApp(App[None]):
         """Draw the status line of the open screen anew."""
         for line in self.screen.query(StatusLine):
             line.show()
+
+    @work(thread=True, group="wake", exit_on_error=False)
+    def wake_worker(self) -> None:
+        """Start a worker for what was just queued, unless one lives."""
+        from zen_tui.jobs.launch import ensure_worker
+
+        ensure_worker(self.home)
 
     @work(thread=True, exclusive=True, group="demo", exit_on_error=False)
     def action_demo(self) -> None:

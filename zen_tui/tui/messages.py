@@ -31,6 +31,13 @@ class Recall(Message):
 
 
 @dataclass
+class MakeWith(Message):
+    """Open Generate with this adapter (a slug) chosen."""
+
+    adapter: str
+
+
+@dataclass
 class OpenRun(Message):
     """Open the Run page of this training job."""
 
