@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,28 @@ def die_further(_: str, spec: GenerateSpec, feed: Feed, db: Database, home: Home
     return {}
 
 
+def look(*_: Any) -> dict[str, Any]:
+    """What the process was like when this module was imported, which is when torch would have been."""
+    return {**AT_IMPORT, "screens": any(name in sys.modules for name in ("textual", "textual_image"))}
+
+
+def _process() -> dict[str, Any]:
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    filtered = any(line.split() == ["Seccomp:", "2"] for line in lines)
+    return {"filtered": filtered, "torch": "torch" in sys.modules, "umask": _umask()}
+
+
+def _umask() -> int:
+    old = os.umask(0o077)
+    os.umask(old)
+    return old
+
+
+AT_IMPORT = _process()
+
 DOES = {
+    "look": look,
     "draw": draw,
     "draw_carelessly": draw_carelessly,
     "count": count,
