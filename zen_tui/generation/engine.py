@@ -28,8 +28,8 @@ STRETCH = 512  # pictures whose prompts are encoded at one time
 ENCODED_AT_ONCE = 32
 PREVIEWED = 8  # pictures of a batch that are shown in the making
 
-OnPreview = Callable[[int, int, int, Image.Image], None]
-"""Called with a picture's index, the step, the number of steps, and an image of at most 64 px."""
+OnPreview = Callable[[int, int, list[tuple[int, Image.Image]]], None]
+"""Called with the step, the number of steps, and (place, image of at most 64 px) of pictures in the making."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,8 @@ class Engine:
                 x = result.prev_sample
                 if on_preview and step < first.steps and step % self.preview_every == 0:
                     shown = _clean_guess(scheduler, result, x)[:PREVIEWED]
-                    for item, image in zip(batch, self._projection.images(shown), strict=False):
-                        on_preview(item.index, step, first.steps, image)
+                    places = [item.index for item in batch]
+                    on_preview(step, first.steps, list(zip(places, self._projection.images(shown), strict=False)))
         finally:
             denoiser.train(was_training)
         if not torch.isfinite(x).all():

@@ -1,0 +1,167 @@
+"""The job that makes pictures: checks, draws, records, and skips what an earlier attempt recorded."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from PIL import Image
+
+import zen_tui
+from zen_tui.families import Family
+from zen_tui.families.devices import precision_name
+from zen_tui.generation import warm
+from zen_tui.generation.engine import Engine
+from zen_tui.generation.record import copy_out, keep
+from zen_tui.library import models, pictures
+from zen_tui.library.database import Database
+from zen_tui.library.durable import hash_file
+from zen_tui.library.errors import BadFile, Refused, ZenError
+from zen_tui.library.events import Feed, Made, Preview, Progress, Warned
+from zen_tui.library.paths import Home
+from zen_tui.library.records import Adapter, Base, Picture
+from zen_tui.library.sizes import require_size
+from zen_tui.library.specs import AdapterUse, GenerateSpec
+from zen_tui.library.text import plural
+
+PREVIEW_PAUSE = 0.25  # seconds between two rounds of previews
+WARNINGS = 10  # cut prompts that are told one by one
+
+
+def generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[str, Any]:
+    """Make every picture of `spec` that this job has not recorded yet.
+
+    Returns:
+        `count` and `pictures`, each with `id`, `path`, `seed` and `prompt`.
+
+    Raises:
+        Refused: a size or an adapter that the base cannot take; nothing is drawn.
+        DiskFull: what was made is recorded, and the job can be taken up again.
+        Interrupted: the feed asked for it; likewise.
+    """
+    base = models.base(db, spec.base)
+    family = warm.family(base)
+    check(spec, base, family, feed)
+    out = _out_folder(spec)
+    uses = [(_adapter_for(db, base, use), use.weight) for use in spec.adapters]
+    attachments = [_attachment(home, adapter, weight) for adapter, weight in uses]
+    warm.use(family, attachments)
+
+    total, made = len(spec.pictures), pictures.made_indices(db, feed.job_id)
+    if out:
+        for picture in pictures.of_job(db, feed.job_id):  # an earlier attempt may have ended before its copies
+            copy_out(home, picture, out)
+    left = [index for index in range(total) if index not in made]
+    engine = Engine(family, batch_size=spec.batch_size, preview_every=spec.preview_every)
+    previews = _Previews(feed, left).tell if spec.preview_every > 0 else None
+    common = _recipe(base, family, attachments)
+    feed.progressed(len(made), total)
+    for place, image in engine.draw([spec.pictures[n] for n in left], on_preview=previews, asked=feed.asked):
+        index = left[place]
+        request = spec.pictures[index]
+        picture = keep(
+            db, home, image, request,
+            job_id=feed.job_id,
+            index=index,
+            adapters=[(adapter.id, weight) for adapter, weight in uses],
+            recipe={**msgspec.to_builtins(request), **common},
+        )  # fmt: skip
+        if out:
+            copy_out(home, picture, out)
+        made.add(index)
+        feed.tell(Made(index=index, picture=picture.id, path=picture.path))
+        feed.tell(Progress(what="pictures", done=len(made), total=total))
+        feed.progressed(len(made), total)
+    feed.durable()
+    return {"count": total, "pictures": [_told(home, picture) for picture in pictures.of_job(db, feed.job_id)]}
+
+
+def check(spec: GenerateSpec, base: Base, family: Family, feed: Feed) -> None:
+    """Refuse sizes that cannot be made, and warn of the words that the base will not read."""
+    for size in dict.fromkeys((r.width, r.height) for r in spec.pictures):
+        require_size(*size, multiple=family.multiple, base=base.slug)
+    texts = dict.fromkeys(text for r in spec.pictures for text in (r.prompt, r.negative))
+    cut = [(text, lost) for text in texts if (lost := family.cut_text(text))]
+    for text, lost in cut[:WARNINGS]:
+        beginning = text if len(text) <= 40 else text[:40].rsplit(" ", 1)[0] + " …"
+        feed.tell(
+            Warned(text=f"“{beginning}” is longer than {base.slug} reads. These words have no effect: “{lost}”.")
+        )
+    if len(cut) > WARNINGS:
+        feed.tell(Warned(text=f"{plural(len(cut) - WARNINGS, 'more prompt')} of this job are cut as well."))
+
+
+def _adapter_for(db: Database, base: Base, use: AdapterUse) -> Adapter:
+    adapter = models.adapter(db, use.name)
+    if adapter.family != base.family:
+        raise Refused(
+            f"The adapter {adapter.slug} is for {adapter.family} bases, and {base.slug} is a {base.family} base.",
+            "Choose a base of the adapter's own kind.",
+        )
+    return adapter
+
+
+def _attachment(home: Home, adapter: Adapter, weight: float) -> warm.Attachment:
+    path = home.resolve(adapter.path)
+    if not path.is_file():
+        raise BadFile(
+            f"The file of the adapter {adapter.slug} is gone: {path}.", "Put it back, or train it again."
+        )
+    return warm.Attachment(slug=adapter.slug, path=path, hash=hash_file(path), weight=weight)
+
+
+def _recipe(base: Base, family: Family, attachments: list[warm.Attachment]) -> dict[str, Any]:
+    """What the pictures of a job share: with the request, everything needed to make one again."""
+    facts = hashlib.sha256(msgspec.json.encode(base.facts, order="sorted")).hexdigest()
+    return {
+        "base": base.slug,
+        "base_facts": facts,
+        "family": base.family,
+        "adapters": [{"name": a.slug, "weight": a.weight, "hash": a.hash} for a in attachments],
+        "zen": zen_tui.__version__,
+        "precision": precision_name(family.dtype),
+        "device": family.device.type,
+    }
+
+
+def _out_folder(spec: GenerateSpec) -> Path | None:
+    """The folder for copies, made if needed, so that a bad one is refused before anything is drawn."""
+    if spec.out is None:
+        return None
+    folder = Path(spec.out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ZenError(
+            f"The folder {folder} cannot be made: {error.strerror}.", "Choose another one for the copies."
+        ) from error
+    return folder
+
+
+def _told(home: Home, picture: Picture) -> dict[str, Any]:
+    path = str(home.resolve(picture.path))
+    return {"id": picture.id, "path": path, "seed": picture.seed, "prompt": picture.prompt}
+
+
+class _Previews:
+    """Tells pictures in the making, a few times a second at most."""
+
+    def __init__(self, feed: Feed, indices: list[int]) -> None:
+        self._feed = feed
+        self._indices = indices
+        self._told = float("-inf")
+
+    def tell(self, step: int, steps: int, shown: list[tuple[int, Image.Image]]) -> None:
+        if time.monotonic() - self._told < PREVIEW_PAUSE:
+            return
+        self._told = time.monotonic()
+        for place, image in shown:
+            buffer = io.BytesIO()
+            image.save(buffer, "JPEG", quality=60)
+            text = base64.b64encode(buffer.getvalue()).decode()
+            self._feed.tell(Preview(index=self._indices[place], step=step, steps=steps, image=text))

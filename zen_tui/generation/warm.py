@@ -1,0 +1,64 @@
+"""The base used last stays loaded between jobs of one worker, and so do its adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from zen_tui.families import Family, load_family
+from zen_tui.library.records import Base
+
+ATTACHED_AT_MOST = 8  # beyond that, unused adapters would only fill the memory
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """An adapter file by its content, and the weight it acts with."""
+
+    slug: str
+    path: Path
+    hash: str
+    weight: float
+
+    @property
+    def name(self) -> str:
+        """A name that changes when the file does."""
+        return f"{self.slug}-{self.hash[:12]}"
+
+
+_kept: tuple[str, Family] | None = None
+_attached: set[str] = set()
+
+
+def family(base: Base, precision: str = "auto") -> Family:
+    """The family of `base`, the one that is loaded already if it fits. Errors are those of `load_family`."""
+    global _kept
+    key = f"{base.family} {base.path} {precision}"
+    if _kept is None or _kept[0] != key:
+        drop()
+        _kept = (key, load_family(base, precision=precision))
+    return _kept[1]
+
+
+def use(family: Family, adapters: Sequence[Attachment]) -> None:
+    """Make exactly these adapters act on the kept `family`. Raises `BadFile` when one does not fit it."""
+    missing = [adapter for adapter in adapters if adapter.name not in _attached]
+    if missing and len(_attached) + len(missing) > ATTACHED_AT_MOST:
+        family.detach()
+        _attached.clear()
+        missing = list(adapters)
+    for adapter in missing:
+        family.attach(adapter.path, adapter.name)
+        _attached.add(adapter.name)
+    family.set_adapters([(adapter.name, adapter.weight) for adapter in adapters])
+
+
+def drop() -> None:
+    """Give all the memory back."""
+    global _kept
+    if _kept is not None:
+        _kept[1].detach()
+        _kept[1].release("text", "vae", "denoiser")
+    _kept = None
+    _attached.clear()
