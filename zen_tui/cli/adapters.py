@@ -21,6 +21,7 @@ app = typer.Typer(
     help="What generation loads on top of a base. Example: zen adapters list",
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The adapter's name.")]

@@ -17,7 +17,10 @@ from zen_tui.library.records import Base
 from zen_tui.library.text import megabytes
 
 app = typer.Typer(
-    help="Models to train and draw with. Example: zen bases list", no_args_is_help=True, rich_markup_mode=None
+    help="Models to train and draw with. Example: zen bases list",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The base's name.")]

@@ -20,6 +20,7 @@ app = typer.Typer(
     help="Photos of one subject. Example: zen datasets import ~/photos --name mara",
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
@@ -63,10 +64,12 @@ def import_photos(
     home = Home.find().create()
     with Database.open(home) as db:
         dataset, is_new = _dataset_for_import(db, name, token, class_word, kind)
-        with Bar("reading photos") as bar:
-            report = intake(db, home, dataset, paths, dry_run=dry_run, on_file=lambda _: bar.advance())
-        if is_new and (dry_run or not store.photos(db, dataset.id)):
-            store.remove_dataset(db, dataset.id)
+        try:
+            with Bar("reading photos") as bar:
+                report = intake(db, home, dataset, paths, dry_run=dry_run, on_file=lambda o: bar.at(o.done, o.total))
+        finally:
+            if is_new and not store.photos(db, dataset.id):
+                store.remove_dataset(db, dataset.id)
     if json:
         print_json(
             {

@@ -15,7 +15,7 @@ from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
 from zen_tui.library.text import duration
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from zen_tui.library.database import WAL_RESET_FIXED
 from zen_tui.library.paths import Home
 from zen_tui.library.text import megabytes
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 MARKS = {"ok": "✓", "warn": "!", "bad": "✗"}
 

@@ -18,7 +18,7 @@ from zen_tui.library.pictures import of_job
 from zen_tui.library.specs import AdapterUse
 from zen_tui.library.text import plural
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()

@@ -17,7 +17,10 @@ from zen_tui.library.records import Job
 from zen_tui.library.text import clean
 
 app = typer.Typer(
-    help="The queue of the background worker. Example: zen jobs list", no_args_is_help=True, rich_markup_mode=None
+    help="The queue of the background worker. Example: zen jobs list",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
 )
 
 Id = Annotated[int, typer.Argument(metavar="ID", help="The job's number.")]

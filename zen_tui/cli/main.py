@@ -3,64 +3,65 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
+from typing import Annotated, Any
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from zen_tui.cli.output import error_document, narrate, print_json
 from zen_tui.library.errors import WrongUse, ZenError
+from zen_tui.library.text import nearest
 
-GROUPS = ("datasets", "bases", "runs", "adapters", "pictures", "jobs", "privacy")
-COMMANDS = ("demo", "doctor", "train", "generate")
+NOUNS = (
+    "demo",
+    "doctor",
+    "datasets",
+    "bases",
+    "train",
+    "runs",
+    "adapters",
+    "generate",
+    "pictures",
+    "jobs",
+    "privacy",
+)
 
 
-class LazyGroup(click.Group):
+class Nouns(TyperGroup):
     """Loads a noun's file only when its command is named, so that `zen --version` is quick."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS[:2], "datasets", "bases", *COMMANDS[2:], *GROUPS[2:]]
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(NOUNS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in GROUPS and name not in COMMANDS:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in NOUNS:
             return None
-        module = importlib.import_module(f"zen_tui.cli.{name}")
-        command = typer.main.get_command(module.app)
-        command.name = name
+        command = typer.main.get_command(importlib.import_module(f"zen_tui.cli.{cmd_name}").app)
+        command.name = cmd_name
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        from zen_tui.library.text import nearest
-
-        name = args[0] if args else ""
-        if name and not name.startswith("-") and self.get_command(ctx, name) is None:
-            close = nearest(name, [*GROUPS, *COMMANDS])
-            raise WrongUse(
-                f"There is no command called {name}.",
-                f"Did you mean {close}?" if close else "`zen --help` lists what there is.",
-            )
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if not args[0].startswith("-") and args[0] not in NOUNS:
+            close = nearest(args[0], NOUNS)
+            hint = f"Did you mean {close}?" if close else "`zen --help` lists what there is."
+            raise WrongUse(f"There is no command called {args[0]}.", hint)
         return super().resolve_command(ctx, args)
 
 
-def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
-    if value and not ctx.resilient_parsing:
-        from zen_tui import __version__
-
-        click.echo(f"zen {__version__}")
-        ctx.exit()
+app = typer.Typer(cls=Nouns, rich_markup_mode=None, context_settings={"help_option_names": ["--help", "-h"]})
 
 
-zen = LazyGroup(
-    name="zen",
-    help="Train a model of yourself, your pet, product or style from your own photos, offline.\n\n"
-    "`zen` alone opens the app.\n\n\b\nExample:\n  zen demo",
-    params=[click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version,
-                         help="Print the version.")],
-    context_settings={"help_option_names": ["--help", "-h"]},
-)  # fmt: skip
+@app.callback()
+def zen(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Train a model of yourself, your pet, product or style from your own photos, offline.
+
+    `zen` alone opens the app.
+
+    Example: zen demo
+    """
 
 
 def main() -> None:
@@ -70,22 +71,21 @@ def main() -> None:
 
 def run(args: list[str]) -> int:
     """Run a command and return its exit code."""
-    as_json = "--json" in args
+    if args == ["--version"]:
+        from zen_tui import __version__
+
+        print(f"zen {__version__}")
+        return 0
     try:
-        result = zen.main(args, prog_name="zen", standalone_mode=False)
+        result = typer.main.get_command(app).main(args, prog_name="zen", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as ended:
-        return int(ended.exit_code)
-    except click.ClickException as error:
-        return _report(WrongUse(error.format_message(), "Add --help to see how it is used."), as_json)
     except ZenError as error:
-        return _report(error, as_json)
-    except (KeyboardInterrupt, click.Abort):
+        return _report(error, "--json" in args)
+    except typer.TyperException as error:
+        return _report(WrongUse(error.format_message(), "Add --help to see how it is used."), "--json" in args)
+    except (KeyboardInterrupt, typer.Abort):
         narrate("Interrupted.")
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _report(error: ZenError, as_json: bool) -> int:

@@ -17,7 +17,10 @@ from zen_tui.library.records import Picture
 from zen_tui.library.text import clean, plural
 
 app = typer.Typer(
-    help="Pictures that were made. Example: zen pictures list", no_args_is_help=True, rich_markup_mode=None
+    help="Pictures that were made. Example: zen pictures list",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
 )
 
 Id = Annotated[int, typer.Argument(metavar="ID", help="The picture's number.")]

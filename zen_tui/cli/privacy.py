@@ -20,6 +20,7 @@ app = typer.Typer(
     help="The offline lock and what Zen holds. Example: zen privacy prove",
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,
 )
 
 

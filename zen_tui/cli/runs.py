@@ -20,7 +20,10 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Run
 
 app = typer.Typer(
-    help="Trainings, past and present. Example: zen runs list", no_args_is_help=True, rich_markup_mode=None
+    help="Trainings, past and present. Example: zen runs list",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
 )
 
 Name = Annotated[str, typer.Argument(metavar="RUN", help="The run's name.")]

@@ -14,7 +14,7 @@ from zen_tui.library.errors import WrongUse
 from zen_tui.library.models import base as find_base
 from zen_tui.library.paths import Home
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()
