@@ -74,9 +74,8 @@ def draw_carelessly(_: str, spec: GenerateSpec, feed: Feed, db: Database, home: 
 
 
 def _record(db: Database, feed: Feed, index: int, request: PictureRequest, hash: str, path: str) -> int:
-    return pictures.add_picture(
-        db, [], job_id=feed.job_id, idx=index, hash=hash, path=path, prompt=request.prompt, seed=request.seed
-    )
+    made = {"job_id": feed.job_id, "idx": index, "hash": hash, "path": path, "width": 1, "height": 1}
+    return pictures.add_picture(db, [], **made, prompt=request.prompt, seed=request.seed)
 
 
 def count(_: str, spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[str, Any]:

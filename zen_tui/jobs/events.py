@@ -125,7 +125,6 @@ def follow(home: Home, db: Database, job_id: int, *, every: float = 0.1) -> Iter
     """
     tail = Tail(home.events(job_id))
     ending: AnyEvent | None = None
-    woken = 0.0
     while True:
         job = queue.job(db, job_id)  # before reading: when the row says it ended, the file is complete
         for event in tail.read_all():
@@ -138,9 +137,7 @@ def follow(home: Home, db: Database, job_id: int, *, every: float = 0.1) -> Iter
         if job.status not in ("queued", "running", "interrupted"):
             yield ending if ending is not None and _agrees(ending, job) else _ending_of(job)
             return
-        if time.monotonic() - woken > 1:
-            launch.wake(db, home)
-            woken = time.monotonic()
+        launch.wake(db, home)
         time.sleep(every)
 
 

@@ -14,12 +14,17 @@ import os
 import struct
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 from zen_tui.jobs import queue
 from zen_tui.library.database import Database
+from zen_tui.library.errors import ZenError
 from zen_tui.library.paths import Home
+from zen_tui.library.text import clean
 
 LOG_LIMIT = 1_000_000  # bytes
+PATIENCE = 10.0  # seconds for a worker to come up on a busy machine
 
 _held: int | None = None
 _started: list[subprocess.Popen[bytes]] = []
@@ -68,18 +73,37 @@ def worker_pid(home: Home) -> int | None:
 
 
 def ensure_worker(home: Home) -> None:
-    """Start a worker unless one lives or is on its way. It keeps running when this process ends."""
+    """Start a worker unless one lives; return when it holds the lock, after about 0.2 s. It outlives this process.
+
+    What was queued before the call is seen by a worker, even by one that was just about to leave.
+
+    Raises:
+        ZenError: the worker could not start; its last words are in the message.
+    """
     _started[:] = [process for process in _started if process.poll() is None]
-    if _started or worker_alive(home):
+    if worker_alive(home):
         return
     log = home.create().root / "worker.log"
+    process = _spawn(home, log)
+    _started.append(process)
+    deadline = time.monotonic() + PATIENCE
+    while not worker_alive(home) and time.monotonic() < deadline:
+        if process.poll():
+            words = log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise ZenError("The background worker could not start.", clean(f"{log} ends with: {''.join(words)}"))
+        if process.returncode == 0:
+            return  # another came first, or everything is done already
+        time.sleep(0.01)
+
+
+def _spawn(home: Home, log: Path) -> subprocess.Popen[bytes]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     with contextlib.suppress(FileNotFoundError):
         if log.stat().st_size > LOG_LIMIT:
             flags |= os.O_TRUNC
     output = os.open(log, flags, 0o600)
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-P", "-m", "zen_tui.jobs.worker"],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -90,7 +114,6 @@ def ensure_worker(home: Home) -> None:
         )
     finally:
         os.close(output)
-    _started.append(process)
 
 
 def wake(db: Database, home: Home) -> None:

@@ -159,10 +159,10 @@ def main() -> None:
     """Be the worker, unless there is one."""
     home = Home.find()
     environment.prepare_worker(home)
-    if not launch.take_lock(home):
-        return
     crash.install(home)
     faulthandler.enable()
+    if not launch.take_lock(home):
+        return
     environment.clear_temporary(home)
     state = lock.engage()
     with Database.open(home) as db:
