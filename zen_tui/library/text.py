@@ -7,6 +7,7 @@ markup. `clean` is applied before such text is stored for display; it is never u
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -22,6 +23,11 @@ def clean(text: str, limit: int = 400) -> str:
         if ch in "\t\r\n" or (ch not in _BIDI and unicodedata.category(ch) not in ("Cc", "Cs", "Co", "Cn"))
     )
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A path or file name as it may be printed: cleaned, with bytes that are not UTF-8 as \\x.."""
+    return clean(os.fsencode(path).decode("utf-8", "backslashreplace"), limit=4096)
 
 
 def slugify(name: str) -> str:

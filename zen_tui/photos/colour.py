@@ -1,0 +1,71 @@
+"""From whatever numbers a file holds to plain eight-bit sRGB."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+
+from PIL import Image, ImageCms
+
+MID_GREY = (127, 127, 127)
+DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+
+
+def srgb(image: Image.Image, largest: int | None = None) -> Image.Image:
+    """`image` as RGB in sRGB, transparent parts on mid-grey, no side longer than `largest` pixels.
+
+    The result carries pixels alone: no metadata, no profile.
+    """
+    profile = image.info.get("icc_profile")
+    image = _plain_mode(image)
+    if largest and max(image.size) > largest:
+        image.thumbnail((largest, largest), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
+    if alpha:
+        image = image.convert(image.mode[:-1])
+    colours = _managed(image, profile) if profile else image.convert("RGB")
+    if alpha:
+        colours = Image.composite(colours, Image.new("RGB", colours.size, MID_GREY), alpha)
+    colours.info = {}
+    return colours
+
+
+def _plain_mode(image: Image.Image) -> Image.Image:
+    """`image` as L, LA, RGB, RGBA or CMYK."""
+    if image.mode in DEEP:
+        return _eight_bits(image)
+    if "transparency" in image.info or image.mode in ("PA", "RGBa", "La"):
+        return image.convert("RGBA")
+    if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Deep grey scaled to 0..255, not clipped: by 65535, or by what a float picture spans."""
+    import numpy as np
+
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    if image.mode == "F":
+        low, high = float(values.min(initial=0)), float(values.max(initial=1))
+    else:
+        low, high = 0.0, 65535.0
+    scaled = np.clip((values - low) / (high - low), 0, 1) * 255
+    return Image.fromarray(scaled.round().astype(np.uint8))
+
+
+def _managed(image: Image.Image, profile: bytes) -> Image.Image:
+    """`image` from its own colour space to sRGB; a damaged or unfitting profile is ignored."""
+    with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" not in ImageCms.getProfileDescription(source).lower():
+            done = ImageCms.profileToProfile(image, source, _target(), outputMode="RGB")
+            if done is not None:
+                return done
+    return image.convert("RGB")
+
+
+@functools.cache
+def _target() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))

@@ -1,0 +1,187 @@
+"""Opening a photo: by its content, upright, in sRGB, eight bits, no transparency.
+
+Only formats on a list are tried, so that nothing exotic is ever handed to a decoder, and the size in
+the header is checked before a pixel is decoded. Whatever goes wrong becomes a reason in plain words.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import threading
+from pathlib import Path
+
+from PIL import AvifImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+
+from zen_tui.library.errors import BadFile
+from zen_tui.library.text import shown
+from zen_tui.photos.colour import srgb
+
+SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "AVIF": ".avif", "TIFF": ".tif", "HEIF": ".heic"}
+READABLE = "Zen reads JPEG, PNG, WebP, AVIF, TIFF and HEIC."
+PLUGINS = (
+    AvifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)  # registered by import
+
+MAX_PIXELS = 100_000_000
+MAX_BYTES = 1_000_000_000
+ORIENTATION = 0x0112
+SIDEWAYS = (5, 6, 7, 8)
+
+CAMERA_RAW = {".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw"}
+HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
+
+_heif = threading.Lock()
+
+
+def sniff(path: Path) -> str:
+    """The format of a file by its first bytes: a key of `SUFFIXES`, or '' for anything else.
+
+    Raises:
+        BadFile: it is not a regular file, or may not be read.
+    """
+    return format_of(read(path, 64))
+
+
+def format_of(head: bytes) -> str:
+    """The format that the first 64 bytes of a file announce, or ''."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "TIFF"
+    if head[4:8] == b"ftyp":
+        end = min(len(head), int.from_bytes(head[:4], "big"))
+        brands = {head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))}
+        if brands & {b"avif", b"avis"}:
+            return "AVIF"
+        if brands & HEIF_BRANDS:
+            return "HEIF"
+    return ""
+
+
+def read(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """The first `limit` bytes of a regular file; pipes and devices are never waited for.
+
+    Raises:
+        BadFile: it is not a regular file, or may not be read, or is gone.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise BadFile("not a regular file")
+            return file.read(limit)
+    except PermissionError:
+        raise BadFile("permission: it may not be read; try chmod u+r on it") from None
+    except OSError as error:
+        raise BadFile(f"not readable: {error.strerror or 'unknown fault'}") from None
+
+
+def open_upright(path: Path, largest: int | None = None) -> Image.Image:
+    """The photo as a person would see it: RGB, turned upright, in sRGB, transparency on mid-grey.
+
+    Args:
+        largest: scale down so that neither side exceeds this many pixels; much faster for large JPEGs.
+
+    Raises:
+        BadFile: which file cannot be used, and why.
+    """
+    try:
+        return decode(read(path), path.suffix, largest).picture
+    except BadFile as error:
+        raise BadFile(f"{shown(path)} cannot be used: {error.message}.") from None
+
+
+class Decoded:
+    """A photo that decoded whole: its format, its upright size as stored, and its pixels."""
+
+    def __init__(self, format: str, size: tuple[int, int], picture: Image.Image) -> None:
+        self.format = format
+        self.width, self.height = size
+        self.picture = picture
+
+
+def decode(data: bytes, suffix: str = "", largest: int | None = None) -> Decoded:
+    """Decode a whole file. `suffix` is its name's, to tell camera raw files from TIFF.
+
+    Raises:
+        BadFile: why it cannot be used, in a few words that begin with the kind of fault.
+    """
+    format = _usable_format(data, suffix)
+    try:
+        with Image.open(io.BytesIO(data), formats=(format,)) as image:
+            _check_header(image, format)
+            stored = image.size
+            if largest and format == "JPEG":
+                image.draft("RGB", (2 * largest, 2 * largest))
+            image.load()
+            if format == "JPEG":
+                sideways = image.getexif().get(ORIENTATION) in SIDEWAYS
+                upright = ImageOps.exif_transpose(image)
+                size = stored[::-1] if sideways else stored
+            else:
+                upright = ImageOps.exif_transpose(image)
+                size = upright.size
+            return Decoded(format, size, srgb(upright, largest))
+    except BadFile:
+        raise
+    except Image.DecompressionBombError:
+        raise BadFile(TOO_LARGE) from None
+    except MemoryError:
+        raise BadFile("too large: there was not enough memory to decode it") from None
+    except Exception as error:  # decoders raise whatever they like on damaged files
+        raise BadFile(_fault(error)) from None
+
+
+TOO_LARGE = f"too large: it has more than {MAX_PIXELS // 1_000_000} megapixels"
+
+
+def _usable_format(data: bytes, suffix: str) -> str:
+    if not data:
+        raise BadFile("empty: the file has no content")
+    if len(data) >= MAX_BYTES:
+        raise BadFile(f"too large: the file has more than {MAX_BYTES // 1_000_000} MB")
+    format = format_of(data[:64])
+    if suffix.lower() in CAMERA_RAW:
+        raise BadFile("camera raw: not read; export it as JPEG or TIFF")
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        raise BadFile("animated: GIF files are not read; save the frame you want as PNG")
+    if not format:
+        raise BadFile("not an image: its content is not JPEG, PNG, WebP, AVIF, TIFF or HEIC")
+    if format == "HEIF":
+        _register_heif()
+    return format
+
+
+def _check_header(image: Image.Image, format: str) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise BadFile(TOO_LARGE)
+    if format in ("PNG", "WEBP", "AVIF") and getattr(image, "is_animated", False):
+        raise BadFile("animated: it has several frames; save the one you want on its own")
+    if format == "TIFF" and getattr(image, "n_frames", 1) > 1:
+        raise BadFile("several pages: save the one you want on its own")
+
+
+def _fault(error: Exception) -> str:
+    said = str(error).lower()
+    if any(word in said for word in ("truncat", "end of file", "not enough", "unexpected end", "eof")):
+        return "truncated: the file ends before the picture does"
+    return "damaged: it cannot be decoded"
+
+
+def _register_heif() -> None:
+    """Teach Pillow to read HEIC; done when the first one is met, for the library is slow to load."""
+    with _heif:
+        if "HEIF" not in Image.OPEN:
+            from pillow_heif import register_heif_opener
+
+            register_heif_opener()

@@ -1,0 +1,42 @@
+"""Thumbnails: 256 px JPEGs made once, when a photo comes in or a picture is made."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from zen_tui.library.durable import write_file
+from zen_tui.library.paths import Home
+from zen_tui.library.records import Photo
+from zen_tui.photos.open import open_upright
+
+SIZE = 256
+QUALITY = 85
+
+
+def thumbnail(image: Image.Image) -> Image.Image:
+    """A copy of `image` whose longer side is at most `SIZE` pixels, RGB."""
+    small = image.convert("RGB") if image.mode != "RGB" else image.copy()
+    small.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return small
+
+
+def write_thumbnail(image: Image.Image, path: Path) -> None:
+    """Write the thumbnail of `image` to `path` as JPEG, durably and without metadata."""
+    buffer = io.BytesIO()
+    thumbnail(image).save(buffer, "JPEG", quality=QUALITY)
+    write_file(path, buffer.getvalue())
+
+
+def photo_thumbnail(home: Home, slug: str, photo: Photo) -> Path:
+    """The thumbnail of a photo of dataset `slug`, made anew if it is missing.
+
+    Raises:
+        BadFile: it is missing and the stored original cannot be read either.
+    """
+    path = home.thumbnail(slug, photo.hash)
+    if not path.exists():
+        write_thumbnail(open_upright(home.photo(slug, photo.hash, photo.suffix), SIZE), path)
+    return path
