@@ -53,3 +53,16 @@ def made_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def photo_folder(made_photos: Path, tmp_path: Path) -> Path:
     """A copy of the six photos that a test may change."""
     return Path(shutil.copytree(made_photos, tmp_path / "photos"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs strace where it is not installed; the header says so."""
+    if shutil.which("strace") is None:
+        left_out = [item for item in items if item.get_closest_marker("needs_strace")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_report_header() -> str:
+    """Say whether system calls are watched in this run."""
+    return "" if shutil.which("strace") else "strace is not installed: the network trace is left out of this run"
