@@ -53,9 +53,10 @@ def loss_plot(events: Iterable[AnyEvent], *, title: str = "", width: int = 1120,
         draw.line([place(point) for point in smooth], fill=ink.JADE, width=3 * FINER, joint="curve")
     best = min(held, key=lambda point: point[1], default=None)
     for point in held:
-        _dot(draw, place(point), 5 * FINER, ink.GOLD if point is best else ink.PERSIMMON)
+        _dot(draw, place(point), 5 * FINER, ink.PERSIMMON)
     if best is not None:
         x, y = place(best)
+        _dot(draw, (x, y), 8 * FINER, ink.GOLD)
         anchor = "rs" if x > width * FINER / 2 else "ls"
         text = f"best held-out {best[1]:.4g} at step {best[0]:,.0f}"
         ink.write(draw, (x, y - 12 * FINER), text, 14 * FINER, ink.GOLD, anchor)
