@@ -63,7 +63,7 @@ def run_of(steps: int) -> list[AnyEvent]:
 def test_a_plot_shows_steps_smooth_curve_points_and_the_best() -> None:
     plot = loss_plot(run_of(40), title="Loss of mara")
     assert plot.size == (1120, 480)
-    for color in (ink.JADE, ink.PERSIMMON, ink.GOLD, ink.LINE):
+    for color in (ink.JADE, ink.PERSIMMON, ink.GOLD, ink.GROUND):
         assert amount(plot, color) > 20, color
     without = loss_plot([event for event in run_of(40) if not isinstance(event, Holdout)])
     assert amount(without, ink.GOLD) == amount(without, ink.PERSIMMON) == 0

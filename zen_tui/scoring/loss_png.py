@@ -59,7 +59,7 @@ def loss_plot(events: Iterable[AnyEvent], *, title: str = "", width: int = 1120,
         _dot(draw, (x, y), 8 * FINER, ink.GOLD)
         anchor = "rs" if x > width * FINER / 2 else "ls"
         text = f"best held-out {best[1]:.4g} at step {best[0]:,.0f}"
-        ink.write(draw, (x, y - 12 * FINER), text, 14 * FINER, ink.GOLD, anchor)
+        ink.write(draw, (x, y - 14 * FINER), text, 14 * FINER, ink.GOLD, anchor)
     _legend(draw, width, bool(held))
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
