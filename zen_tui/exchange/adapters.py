@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from zen_tui.exchange.bases import PICKLES, base_folder
+from zen_tui.exchange.bases import PICKLES, base_folder, weight_files
 from zen_tui.exchange.detect import is_lora, lora_family
-from zen_tui.exchange.safetensors_header import Header, TensorInfo, read_header
+from zen_tui.exchange.safetensors_header import TensorInfo, read_header
 from zen_tui.library import models
 from zen_tui.library.database import Database, free_slug
 from zen_tui.library.durable import hash_file, require_space, write_file
@@ -113,9 +113,8 @@ def _layers(folder: Path) -> dict[str, TensorInfo]:
     """The weights of a base's UNet and text encoder, by name without punctuation."""
     found: dict[str, TensorInfo] = {}
     for part in ("unet", "text_encoder"):
-        for file in sorted((folder / part).glob("*.safetensors")):
-            header: Header = read_header(file)
-            for key, tensor in header.tensors.items():
+        for file in weight_files(folder / part):
+            for key, tensor in read_header(file).tensors.items():
                 if key.endswith(".weight"):
                     found[f"{part}_{key.removesuffix('.weight').replace('.', '_')}"] = tensor
     return found

@@ -76,7 +76,7 @@ def _stable_diffusion(path: Path) -> BaseFacts:
     schedule = _json(path / "scheduler" / "scheduler_config.json")
     if unet.get("in_channels") != vae.get("latent_channels"):
         raise Refused(f"{path.name} is made for inpainting, which is not supported yet.", _WORKS)
-    files = {part: _weights(path / part) for part in PARTS}
+    files = {part: weight_files(path / part) for part in PARTS}
     headers = {part: [read_header(file) for file in found] for part, found in files.items()}
     try:
         multiple = 2 ** (len(vae["block_out_channels"]) - 1)
@@ -156,18 +156,6 @@ def base_folder(base: Base) -> Path:
     return folder
 
 
-def require_size(base: Base, width: int, height: int) -> None:
-    """Raise `Refused`, naming the nearest size that works, unless `base` can do width x height pixels."""
-    step = int(base.facts.get("multiple", 8))
-    if width % step == 0 and height % step == 0 and min(width, height) >= 8 * step:
-        return
-    near = [max(8, round(side / step)) * step for side in (width, height)]
-    raise Refused(
-        f"{base.slug} cannot make pictures of {width}x{height}: sides are multiples of {step} from {8 * step} on.",
-        f"The nearest that works is {near[0]}x{near[1]}.",
-    )
-
-
 _WORKS = "Bases that work now: Stable Diffusion 1 as a diffusers folder."
 _SAFETENSORS = "Zen loads safetensors only, because a pickle can run code when it is opened."
 
@@ -195,8 +183,13 @@ def _no_index(path: Path) -> ZenError:
     return BadFile(f"{path} is not a base.", f"A base is a diffusers folder. {hint}")
 
 
-def _weights(folder: Path) -> list[Path]:
-    """The safetensors files of one part: full precision, or fp16 where there is no other."""
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of one part of a base: full precision, or fp16 where there is no other.
+
+    Raises:
+        Refused: the weights are a pickle.
+        BadFile: there are none.
+    """
     found = sorted(folder.glob("*.safetensors"))
     full = [path for path in found if ".fp16." not in path.name and ".non_ema." not in path.name]
     if full or found:

@@ -17,12 +17,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from zen_tui.exchange.adapters import TRIGGER
 from zen_tui.library.durable import replacing
 from zen_tui.library.errors import BadFile
 from zen_tui.library.text import clean
 
 METADATA = "lora_adapter_metadata"  # where diffusers keeps rank and alpha
-TRIGGER = "modelspec.trigger_phrase"  # github.com/Stability-AI/ModelSpec
 
 _FACTOR = re.compile(
     r"(.+?)\.(lora_A|lora_B|lora\.down|lora\.up|lora_linear_layer\.down|lora_linear_layer\.up)\.weight$"

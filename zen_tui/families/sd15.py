@@ -14,25 +14,17 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from zen_tui.exchange.layers import TARGETS
 from zen_tui.families import lora_file, schedulers
 from zen_tui.families.base import Cond, Family, Part
 from zen_tui.families.epsilon import Epsilon
-
-_BLOCKS = r"(down_blocks|up_blocks|mid_block)\..*"
-_ATTENTION = r"attn[12]\.(to_q|to_k|to_v|to_out\.0)"
-_FEED_FORWARD = r"ff\.net\.(0\.proj|2)"
-_RESIDUAL = r"resnets\.\d+\.(conv1|conv2|conv_shortcut|time_emb_proj)"
 
 
 class SD15(Family):
     """A Stable Diffusion 1 checkpoint that predicts noise or velocity."""
 
     name = "sd15"
-    targets = {
-        "attn": f"{_BLOCKS}{_ATTENTION}",
-        "attn+mlp": f"{_BLOCKS}({_ATTENTION}|{_FEED_FORWARD})",
-        "all": f"{_BLOCKS}({_ATTENTION}|{_FEED_FORWARD}|proj_in|proj_out|{_RESIDUAL})",
-    }
+    targets = TARGETS["sd15"]
 
     @property
     def token_limit(self) -> int:

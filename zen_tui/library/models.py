@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from zen_tui.library.database import Database, find, free_slug, record
+from zen_tui.library.errors import NotFound
 from zen_tui.library.records import Adapter, Base, Checkpoint, Run
 from zen_tui.library.text import slugify
 
@@ -45,6 +46,14 @@ def run(db: Database, name: str) -> Run:
     return find(db, "runs", Run, name, "run")
 
 
+def run_by_id(db: Database, run_id: int) -> Run:
+    """The run with this id. Raises `NotFound`."""
+    row = db.row("SELECT * FROM runs WHERE id = ?", run_id)
+    if row is None:
+        raise NotFound(f"There is no run {run_id}.", "`zen runs list` shows what there is.")
+    return record(row, Run)
+
+
 def runs_of(db: Database, dataset_id: int) -> list[Run]:
     """The runs that a dataset was trained in."""
     return [record(row, Run) for row in db.rows("SELECT * FROM runs WHERE dataset_id = ? ORDER BY id", dataset_id)]
@@ -70,6 +79,12 @@ def add_checkpoint(db: Database, run_id: int, step: int, path: str, size: int, s
             "checkpoints", run_id=run_id, step=step, path=path, size=size, scores=scores, created=time.time()
         )
         db.update("runs", run_id, step=step)
+
+
+def remove_checkpoint(db: Database, checkpoint_id: int) -> None:
+    """Take a checkpoint out of the database; its file is the caller's to delete."""
+    with db.transaction() as connection:
+        connection.execute("DELETE FROM checkpoints WHERE id = ?", (checkpoint_id,))
 
 
 def adapters(db: Database) -> list[Adapter]:

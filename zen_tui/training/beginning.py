@@ -1,0 +1,122 @@
+"""What a run trains on, decided once at its start and written beside it: later changes of the dataset wait."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from zen_tui.library import datasets
+from zen_tui.library.database import Database
+from zen_tui.library.durable import write_file, write_text
+from zen_tui.library.errors import Refused
+from zen_tui.library.paths import Home
+from zen_tui.library.records import Base, Crop, Dataset, Photo, Run
+from zen_tui.library.specs import TrainSettings, TrainSpec
+from zen_tui.library.text import plural
+from zen_tui.photos.captions import default_caption, trigger
+from zen_tui.photos.split import hold_out
+
+FEWEST = 5  # photos; with fewer a LoRA repeats them instead of learning a subject
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """One photo of a run. `plain_caption` says the same without the token: what the class alone means."""
+
+    path: str
+    hash: str
+    width: int
+    height: int
+    caption: str
+    plain_caption: str
+    crop: Crop | None
+    repeats: int
+    held_out: bool
+
+
+def require_photos(dataset: Dataset, usable: int, settings: TrainSettings) -> None:
+    """Raise `Refused` when there is too little to learn from."""
+    if usable == 0:
+        raise Refused(f"{dataset.slug} has no photos to train on.", "Import some with `zen datasets import`.")
+    if usable < FEWEST and not settings.allow_few_photos:
+        raise Refused(
+            f"{dataset.slug} has {plural(usable, 'photo')}; to learn a subject takes at least {FEWEST}.",
+            "Import more, or set allow_few_photos to true to try anyway.",
+        )
+
+
+def examples(db: Database, home: Home, run: Run, dataset: Dataset, settings: TrainSettings) -> list[Example]:
+    """The photos of `run`: read from its folder if it began before, else taken from the dataset and kept.
+
+    Photos are held out by the dataset's own split; where it has none, one is drawn from the seed and stored.
+
+    Raises:
+        Refused: too few photos.
+    """
+    kept = home.run(run.id) / "photos.json"
+    if kept.exists():
+        return msgspec.json.decode(kept.read_bytes(), type=list[Example])
+    photos = datasets.photos(db, dataset.id, usable=True)
+    require_photos(dataset, len(photos), settings)
+    held_out = _held_out(db, photos, settings)
+    found = [
+        Example(
+            path=str(home.photo(dataset.slug, photo.hash, photo.suffix)),
+            hash=photo.hash,
+            width=photo.width,
+            height=photo.height,
+            caption=photo.caption or default_caption(dataset),
+            plain_caption=without_token(photo.caption or default_caption(dataset), dataset),
+            crop=photo.crop,
+            repeats=photo.repeats,
+            held_out=photo.id in held_out,
+        )
+        for photo in photos
+    ]
+    write_file(kept, msgspec.json.format(msgspec.json.encode(found), indent=1))
+    return found
+
+
+def _held_out(db: Database, photos: list[Photo], settings: TrainSettings) -> set[int]:
+    if settings.holdout == 0:
+        return set()
+    chosen = {photo.id for photo in photos if photo.split == "holdout"}
+    if not chosen:
+        chosen = hold_out(photos, settings.holdout, settings.seed)
+        datasets.set_split(db, sorted(chosen), "holdout")
+    return chosen if len(chosen) < len(photos) else set()
+
+
+def without_token(caption: str, dataset: Dataset) -> str:
+    """`caption` as it would be of anybody: 'a photo of ohwx woman at sea' -> 'a photo of woman at sea'.
+
+    A caption that does not name the subject gives the class alone: 'a photo of woman'.
+    """
+    words = trigger(dataset)
+    token = re.compile(rf"(?<!\w){re.escape(dataset.token)}(?!\w)")
+    if not dataset.token or not token.search(caption):
+        return f"a photo of {dataset.class_word or words}"
+    plain = token.sub(dataset.class_word if dataset.class_word not in caption else "", caption)
+    return re.sub(r"\s+", " ", plain).strip()
+
+
+def write_record(home: Home, run: Run, spec: TrainSpec, base: Base, learns: str, photos: int) -> None:
+    """`run.toml`: what was trained on what with which settings, for people and other tools."""
+    record: dict[str, Any] = {
+        "run": run.slug,
+        "dataset": spec.dataset,
+        "base": base.slug,
+        "family": base.family,
+        "method": spec.method,
+        "learns": learns,
+        "photos": photos,
+    }
+    settings = msgspec.to_builtins(spec.settings)
+    lines = [*_toml(record), "", "[settings]", *_toml(settings), ""]
+    write_text(home.run(run.id) / "run.toml", "\n".join(lines))
+
+
+def _toml(values: dict[str, Any]) -> list[str]:
+    """TOML shares JSON's way of writing strings, numbers, truth values and lists of them."""
+    return [f"{name} = {msgspec.json.encode(value).decode()}" for name, value in values.items()]

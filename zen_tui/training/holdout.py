@@ -1,0 +1,41 @@
+"""The stable loss: the same photos, noise and times each time, so that two scores can be compared.
+
+The ordinary loss is mostly the luck of the drawn times. After kohya's sd-scripts, docs/validation.md.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from zen_tui.families.base import Family, Objective
+from zen_tui.library.specs import TrainSettings
+from zen_tui.training import chance
+from zen_tui.training.material import Material
+
+TIMES = 8  # fixed times a photo
+
+
+@torch.no_grad()
+def score(
+    family: Family, objective: Objective, material: Material, rows: list[int], settings: TrainSettings
+) -> float:
+    """Mean weighted loss over photos `rows`, each at `TIMES` times under noise that its row determines."""
+    denoiser = family.denoiser()
+    was_training = denoiser.training
+    denoiser.eval()
+    at_once = 2 * settings.batch_size  # a forward alone needs less memory than a step
+    total = 0.0
+    for row in rows:
+        clean = material.latents[row].expand(TIMES, *material.latents.shape[1:])
+        noise = torch.randn(clean.shape, generator=chance.generator(settings.seed, "holdout", row))
+        times = objective.grid(TIMES)
+        for start in range(0, TIMES, at_once):
+            part = slice(start, start + at_once)
+            s = times[part].to(family.device)
+            noisy, target = objective.corrupt(clean[part].to(family.device), noise[part].to(family.device), s)
+            captions = material.captions[[material.caption_rows[row]] * len(s)]
+            answer = family.predict(noisy, s, captions, (settings.resolution, settings.resolution))
+            error = (answer - target).square().flatten(1).mean(1)
+            total += float((objective.weight(s) * error).sum())
+    denoiser.train(was_training)
+    return total / (len(rows) * TIMES)

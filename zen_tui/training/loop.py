@@ -1,0 +1,181 @@
+"""The training loop: one for every family and method. It reads from top to bottom."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from zen_tui.families.base import Family, Objective
+from zen_tui.library.errors import ZenError
+from zen_tui.library.events import Feed, Holdout, Interrupted, Resumed, Step
+from zen_tui.library.specs import TrainSettings
+from zen_tui.training import chance
+from zen_tui.training.checkpoints import Checkpoints, Course
+from zen_tui.training.holdout import score
+from zen_tui.training.losses import losses
+from zen_tui.training.material import Material
+from zen_tui.training.meters import Clock, memory_in_use
+from zen_tui.training.methods.lora import Lora
+from zen_tui.training.schedule import is_due, learning_rate
+
+CLIP = 1.0  # norm of the gradients above which they are scaled down
+WEIGHT_DECAY = 0.01
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that a run works with; `draw_samples(step, again)` makes sample pictures, `again` even if it has."""
+
+    settings: TrainSettings
+    family: Family
+    method: Lora
+    material: Material
+    checkpoints: Checkpoints
+    feed: Feed
+    draw_samples: Callable[[int, bool], None]
+
+
+def learn(work: Work) -> Course:
+    """Train until `settings.steps`, from the newest checkpoint on. Returns the course of the whole run.
+
+    Raises:
+        Interrupted: `feed.asked` said so; the state after the last step is kept.
+        ZenError: the loss is not a number any more; the last good checkpoint is kept.
+    """
+    family, method, material = work.family, work.method, work.material
+    settings, feed = work.settings, work.feed
+    objective = family.objective(settings.min_snr_gamma)
+    accelerator = start_accelerator(family, settings.gradient_accumulation)
+    optimizer = torch.optim.AdamW(
+        method.parameters, lr=settings.learning_rate, weight_decay=WEIGHT_DECAY, fused=True
+    )
+    denoiser, optimizer = accelerator.prepare(family.denoiser(), optimizer)
+    family.replace_denoiser(denoiser)
+    course = _take_up(work, accelerator, optimizer)
+
+    def keep() -> None:
+        course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
+        if not work.checkpoints.saved(course.step):
+            work.checkpoints.save(course, method.state(), optimizer.optimizer)
+
+    clock = Clock(course.seconds)
+    with method.computing():
+        while True:
+            step = course.step
+            if (step == 0 or is_due(step, settings.checkpoint_every, settings.steps)) and not course.score_at(
+                step
+            ):
+                _score(work, objective, course)
+            if is_due(step, settings.checkpoint_every, settings.steps):
+                keep()
+            how = feed.asked()
+            wishes = feed.requests()
+            if how or "checkpoint" in wishes:
+                keep()
+            if how:
+                raise Interrupted(how)
+            sampling = is_due(step, settings.sample_every, settings.steps)
+            if sampling or "sample" in wishes:
+                try:
+                    work.draw_samples(step, "sample" in wishes)
+                except Interrupted:
+                    keep()
+                    raise
+            if step >= settings.steps:
+                return course
+
+            clock.start()
+            step += 1
+            denoiser.train()
+            rate = learning_rate(settings, step)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            loss = 0.0
+            for micro in range(settings.gradient_accumulation):
+                with accelerator.accumulate(denoiser):
+                    batch = _draw(
+                        work, objective, accelerator, (step - 1) * settings.gradient_accumulation + micro
+                    )
+                    plain, held = losses(family, method, material, objective, settings, batch)
+                    accelerator.backward(plain + settings.prior_preservation * held)
+                    loss += float(plain.detach()) / settings.gradient_accumulation
+            norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
+            # fp16 is scaled so that now and then a gradient overflows; its step is left out by the scaler
+            if not math.isfinite(loss) or not (math.isfinite(norm) or accelerator.scaler):
+                raise _astray(step, work.checkpoints, loss)
+            optimizer.step()
+            optimizer.zero_grad()
+
+            course.step = step
+            course.losses.append(loss)
+            course.seconds, pace = clock.tick()
+            epoch = step * settings.gradient_accumulation * settings.batch_size / len(material.train)
+            used = memory_in_use(family.device)
+            feed.tell(Step(step=step, loss=loss, lr=rate, epoch=round(epoch, 3), rate=round(pace, 3), memory=used))
+            feed.progressed(step, settings.steps)
+
+
+def start_accelerator(family: Family, accumulation: int = 1) -> Accelerator:
+    """accelerate for this device and precision; the worker may have run another before."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    scaled = "fp16" if family.dtype == torch.float16 else "no"  # autocast is the family's own
+    return Accelerator(
+        cpu=family.device.type == "cpu", mixed_precision=scaled, gradient_accumulation_steps=accumulation
+    )
+
+
+def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimizer) -> Course:
+    """Put learned numbers and optimizer back as the newest checkpoint has them."""
+    found = work.checkpoints.restore()
+    if found is None:
+        return Course()
+    course, learned, moments = found
+    work.method.restore(learned)
+    state = optimizer.state_dict()
+    optimizer.load_state_dict({**state, "state": moments})
+    if accelerator.scaler and course.scaler:
+        accelerator.scaler.load_state_dict(course.scaler)
+    work.feed.tell(Resumed(step=course.step))
+    return course
+
+
+def _draw(work: Work, objective: Objective, accelerator: Accelerator, number: int) -> chance.Draw:
+    """Batch `number`, of which each process takes its share."""
+    settings, processes = work.settings, accelerator.num_processes
+    drawn = chance.draw(
+        work.material.train,
+        objective,
+        tuple(work.material.latents.shape[1:]),
+        seed=settings.seed,
+        batch=number,
+        size=settings.batch_size * processes,
+        caption_dropout=settings.caption_dropout,
+    )
+    torch.manual_seed(chance.number(settings.seed, "dropout", number, accelerator.process_index))
+    return drawn.part(accelerator.process_index, processes)
+
+
+def _score(work: Work, objective: Objective, course: Course) -> None:
+    """Score held-out photos, and as many training photos, after the current step."""
+    if not work.material.held_out:
+        return
+    held_out = score(work.family, objective, work.material, work.material.held_out, work.settings)
+    seen = list(dict.fromkeys(work.material.train))[: len(work.material.held_out)]
+    trained = score(work.family, objective, work.material, seen, work.settings)
+    course.scores.append((course.step, held_out, trained))
+    work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
+
+
+def _astray(step: int, checkpoints: Checkpoints, loss: float) -> ZenError:
+    what = "loss" if not math.isfinite(loss) else "gradient"
+    kept = checkpoints.newest()
+    where = f"The state after step {kept} is kept." if kept else "No checkpoint had been made yet."
+    return ZenError(
+        f"The training went astray at step {step}: the {what} is not a finite number any more.",
+        f"{where} Lower learning_rate, or set precision to fp32, and train again.",
+    )

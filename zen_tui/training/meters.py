@@ -1,0 +1,52 @@
+"""How long steps take and how much memory they use."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+_PAGES = Path("/proc/self/statm")
+
+
+class Clock:
+    """Seconds spent on steps alone, `before` included, and how many steps a second there were lately."""
+
+    def __init__(self, before: float) -> None:
+        self.seconds = before
+        self.last = time.monotonic()
+        self.pace = 0.0
+
+    def start(self) -> None:
+        """A step begins."""
+        self.last = time.monotonic()
+
+    def tick(self) -> tuple[float, float]:
+        """A step is done. Returns (seconds so far, steps a second)."""
+        now = time.monotonic()
+        took, self.last = now - self.last, now
+        self.seconds += took
+        rate = 1 / max(took, 1e-9)
+        self.pace = 0.9 * self.pace + 0.1 * rate if self.pace else rate
+        return self.seconds, self.pace
+
+
+def memory_in_use(device: torch.device) -> int:
+    """Bytes of GPU memory in use, or of this process on a CPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.memory_allocated(device))
+    if _PAGES.exists():
+        return int(_PAGES.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return peak_memory(device)
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most bytes that were in use at any time."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024  # Linux counts in kilobytes

@@ -1,0 +1,140 @@
+"""What a training will learn, take and need, told before it starts and without torch.
+
+A time is given only when a run like it was measured in this home; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from zen_tui.exchange.bases import base_folder, inspect_base
+from zen_tui.exchange.layers import DEFAULT_TARGETS, lora_size
+from zen_tui.library import datasets, models
+from zen_tui.library.database import Database
+from zen_tui.library.errors import Refused, WrongUse
+from zen_tui.library.paths import Home
+from zen_tui.library.records import Base, Dataset
+from zen_tui.library.sizes import require_size
+from zen_tui.library.specs import TrainSettings
+from zen_tui.library.text import duration, megabytes, nearest, plural
+from zen_tui.photos.split import hold_out
+from zen_tui.training.beginning import require_photos
+
+KEPT = 5  # checkpoints on disk at the most: three, the best, and the one being written
+ALIKE = ("resolution", "batch_size", "gradient_accumulation", "precision")  # what a step's time depends on
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "face": {"prior_preservation": 1.0},
+    "style": {"caption_dropout": 0.1},
+    "quick": {"checkpoint_every": 100, "sample_every": 0},
+}
+"""Changes to what a base recommends. `face` keeps the class, `quick` leaves out samples."""
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """Steps count optimizer steps. `seconds` is None when nothing like it was measured on this machine;
+    `memory_mb` is then what the weights alone take."""
+
+    learned: str
+    photos: int
+    held_out: int
+    steps: int
+    passes: float
+    seconds: float | None
+    memory_mb: int
+    memory_measured: bool
+    disk_mb: int
+    warnings: list[str] = []
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Names and values to show to a person."""
+        memory = megabytes(self.memory_mb * 1e6)
+        shown = [
+            ("learns", self.learned),
+            ("photos", f"{self.photos}, and {self.held_out or 'none'} held out"),
+            ("steps", f"{self.steps:,}, each photo seen {self.passes:.3g} times"),
+            ("time", f"about {duration(self.seconds)}" if self.seconds else "not measured yet on this machine"),
+            ("memory", f"{memory}, as measured before" if self.memory_measured else f"more than {memory}"),
+            ("disk", megabytes(self.disk_mb * 1e6)),
+        ]
+        return [*shown, *(("note", warning) for warning in self.warnings)]
+
+
+def defaults_for(base: Base, dataset: Dataset, preset: str | None = None) -> dict[str, Any]:
+    """The settings that `base` recommends, changed by `preset` if one is named.
+
+    Raises:
+        WrongUse: there is no preset of that name.
+    """
+    if preset is not None and preset not in PRESETS:
+        close = nearest(preset, PRESETS)
+        hint = f"Did you mean {close}?" if close else f"The presets are: {', '.join(PRESETS)}."
+        raise WrongUse(f"There is no preset called {preset}.", hint)
+    recommended = dict(base.facts.get("defaults", {}).get("train", {}))
+    return {**recommended, **PRESETS.get(preset or "", {})}
+
+
+def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: TrainSettings) -> Plan:
+    """What training `dataset` on `base` would be.
+
+    Raises:
+        Refused: too few photos, a resolution the base cannot do, or a base of another family.
+        BadFile: the base is gone or damaged.
+    """
+    if base.family != "sd15":
+        raise Refused(f"{base.slug} is a {base.family} base, which cannot be trained yet.", "Choose another base.")
+    folder = base_folder(base)
+    facts = inspect_base(folder)
+    require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
+    photos = datasets.photos(db, dataset.id, usable=True)
+    require_photos(dataset, len(photos), settings)
+    held_out = {photo.id for photo in photos if photo.split == "holdout"} if settings.holdout else set()
+    held_out = held_out or hold_out(photos, settings.holdout, settings.seed)
+    seen = sum(max(1, photo.repeats) for photo in photos if photo.id not in held_out)
+
+    preset = str(facts.defaults["train"].get("targets", DEFAULT_TARGETS))
+    layers, numbers = lora_size(folder, base.family, preset, settings.rank)
+    seconds, memory = _measured(db, base, settings)
+    width = 4 if settings.precision == "fp32" else 2
+    learning = 16 * numbers  # the number, its gradient and two moments, four bytes each
+    return Plan(
+        learned=f"{numbers:,} numbers in {layers} layers, LoRA of rank {settings.rank}",
+        photos=len(photos) - len(held_out),
+        held_out=len(held_out),
+        steps=settings.steps,
+        passes=settings.steps * settings.batch_size * settings.gradient_accumulation / seen,
+        seconds=seconds * settings.steps if seconds else None,
+        memory_mb=memory or round((facts.parameters["unet"] * width + learning) / 1e6),
+        memory_measured=memory is not None,
+        disk_mb=max(1, round((12 * numbers * KEPT + 4 * numbers) / 1e6)),
+        warnings=_warnings(settings, photos=len(photos), small=_too_small(photos, settings), seen=seen),
+    )
+
+
+def _measured(db: Database, base: Base, settings: TrainSettings) -> tuple[float | None, int | None]:
+    """(seconds a step, memory in MB) of the newest finished run of this shape on this base, or None."""
+    for run in reversed(models.runs(db)):
+        if run.base_id != base.id or "seconds_per_step" not in run.metrics:
+            continue
+        before = msgspec.convert(run.spec.get("settings", {}), TrainSettings, strict=False)
+        alike = all(getattr(before, name) == getattr(settings, name) for name in ALIKE)
+        if alike and bool(before.prior_preservation) == bool(settings.prior_preservation):
+            return float(run.metrics["seconds_per_step"]), int(run.metrics["memory_mb"])
+    return None, None
+
+
+def _too_small(photos: list[Any], settings: TrainSettings) -> int:
+    return sum(1 for photo in photos if 0 < min(photo.width, photo.height) < settings.resolution)
+
+
+def _warnings(settings: TrainSettings, *, photos: int, small: int, seen: int) -> list[str]:
+    found = []
+    if small:
+        found.append(f"{plural(small, 'photo')} smaller than {settings.resolution} pixels will be enlarged.")
+    if settings.batch_size > seen:
+        found.append(f"A batch of {settings.batch_size} repeats photos: there are {seen} to train on.")
+    if settings.warmup >= settings.steps:
+        found.append(f"The warm-up of {settings.warmup} steps never ends: the run has {settings.steps}.")
+    return found

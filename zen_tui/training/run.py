@@ -1,0 +1,183 @@
+"""A training job from its spec to a recorded adapter."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+import torch
+
+from zen_tui.exchange.adapters import inspect_adapter
+from zen_tui.exchange.bases import base_folder, inspect_base
+from zen_tui.exchange.layers import DEFAULT_TARGETS
+from zen_tui.families import Family, load_family
+from zen_tui.families.devices import precision_name
+from zen_tui.generation import warm
+from zen_tui.library import datasets, models
+from zen_tui.library.database import Database, free_slug
+from zen_tui.library.errors import WrongUse, ZenError
+from zen_tui.library.events import Feed, Interrupted, Note, Progress, Warned
+from zen_tui.library.paths import Home
+from zen_tui.library.records import Adapter, Base, Dataset, Run
+from zen_tui.library.sizes import require_size
+from zen_tui.library.specs import TrainSettings, TrainSpec
+from zen_tui.library.text import plural, slugify
+from zen_tui.photos.captions import trigger
+from zen_tui.training import beginning
+from zen_tui.training.beginning import Example
+from zen_tui.training.checkpoints import Checkpoints, Course
+from zen_tui.training.loop import Work, learn
+from zen_tui.training.material import gather
+from zen_tui.training.meters import peak_memory
+from zen_tui.training.methods.lora import Lora
+from zen_tui.training.samples import Samples, sample_requests
+
+
+def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, Any]:
+    """Do a training job, or go on with it. Returns {"run", "adapter", "metrics"}.
+
+    Raises:
+        Interrupted: asked to stop; what was learned is kept.
+        ZenError: it cannot be done; what was learned is kept.
+    """
+    if spec.method != "lora":
+        raise WrongUse(f"There is no method {spec.method}.", "The methods are: lora.")
+    run = models.run_by_id(db, spec.run)
+    dataset, base, settings = datasets.dataset(db, spec.dataset), models.base(db, spec.base), spec.settings
+    facts = inspect_base(base_folder(base))
+    require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
+    photos = beginning.examples(db, home, run, dataset, settings)
+
+    warm.drop()  # a training wants all the memory there is
+    family = load_family(base, precision=settings.precision)
+    try:
+        return _train(spec, feed, db, home, run, dataset, base, photos, family)
+    except torch.OutOfMemoryError:
+        raise ZenError(
+            f"The memory of the {family.device.type.upper()} is too small for this training.",
+            _smaller(settings),
+        ) from None
+    finally:
+        family.release("text", "vae", "denoiser")
+
+
+def _train(
+    spec: TrainSpec,
+    feed: Feed,
+    db: Database,
+    home: Home,
+    run: Run,
+    dataset: Dataset,
+    base: Base,
+    photos: list[Example],
+    family: Family,
+) -> dict[str, Any]:
+    settings = spec.settings
+
+    def report(what: str, done: int, total: int) -> None:
+        if how := feed.asked():
+            raise Interrupted(how)
+        feed.tell(Progress(what=what, done=done, total=total))
+
+    _warn_of_cuts(family, photos, feed)
+    material = gather(family, photos, settings.resolution, home.cache(dataset.slug), report)
+    samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed)
+    if settings.sample_every:
+        samples.prepare()
+
+    method = Lora(family, settings, _targets(base))
+    learns = _describe(method, settings, len(photos), len(material.held_out))
+    feed.tell(Note(text=learns))
+    beginning.write_record(home, run, spec, base, learns, len(photos))
+
+    checkpoints = Checkpoints(db, home, run.id, feed)
+    course = learn(Work(settings, family, method, material, checkpoints, feed, samples.draw))
+
+    metrics = _metrics(course, family)
+    adapter = _record(db, home, run, base, dataset, spec, method, metrics)
+    return {"run": run.slug, "adapter": adapter.slug, "metrics": metrics}
+
+
+def _record(
+    db: Database,
+    home: Home,
+    run: Run,
+    base: Base,
+    dataset: Dataset,
+    spec: TrainSpec,
+    method: Lora,
+    metrics: dict[str, Any],
+) -> Adapter:
+    """Write the adapter's file, then its row; done again after a crash in between, it is recorded once."""
+    words = trigger(dataset)
+    row = db.row("SELECT slug FROM adapters WHERE run_id = ?", run.id)
+    slug = row["slug"] if row else free_slug(db, "adapters", slugify(spec.name) or run.slug)
+    path = home.adapters / f"{slug}.safetensors"
+    method.save(path, words)
+    facts = {**msgspec.to_builtins(inspect_adapter(path)), "steps": spec.settings.steps, "dataset": dataset.slug}
+    with db.transaction():
+        db.update("runs", run.id, metrics=metrics, finished=time.time(), step=spec.settings.steps)
+        if row:
+            db.update("adapters", models.adapter(db, slug).id, facts=facts)
+            return models.adapter(db, slug)
+        where = home.relative(path)
+        return models.add_adapter(
+            db, slug, base.family, where, base_id=base.id, run_id=run.id, kind="lora", trigger=words, facts=facts
+        )
+
+
+def _targets(base: Base) -> str:
+    """Which layers learn: what the base recommends."""
+    return str(base.facts.get("defaults", {}).get("train", {}).get("targets", DEFAULT_TARGETS))
+
+
+def _describe(method: Lora, settings: TrainSettings, photos: int, held_out: int) -> str:
+    size = f"{method.numbers / 1e6:.1f} million" if method.numbers >= 1e5 else f"{method.numbers:,}"
+    strength = settings.learning_rate * settings.alpha / settings.rank
+    parts = [
+        f"Learning {size} numbers in {method.layers} layers: LoRA of rank {settings.rank}, "
+        f"effective rate {strength:.3g} (learning_rate x alpha / rank)",
+        f"{plural(photos - held_out, 'photo')}, {held_out or 'none'} held out",
+        f"{precision_name(method.family.dtype)} on {method.family.device.type}",
+    ]
+    if settings.prior_preservation:
+        parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
+    return "; ".join(parts) + "."
+
+
+def _warn_of_cuts(family: Family, photos: list[Example], feed: Feed) -> None:
+    cut = [text for photo in photos if (text := family.cut_text(photo.caption))]
+    if cut:
+        feed.tell(
+            Warned(
+                text=f"{plural(len(cut), 'caption')} longer than the {family.token_limit} tokens that this base "
+                f"reads; for example, it does not see “{cut[0][:80]}”."
+            )
+        )
+
+
+def _metrics(course: Course, family: Family) -> dict[str, Any]:
+    """The figures of a finished run; losses are means over the first and the last twentieth of its steps."""
+    some = max(1, len(course.losses) // 20)
+    scores = [held_out for _, held_out, _ in course.scores]
+    return {
+        "loss_first": sum(course.losses[:some]) / some,
+        "loss_last": sum(course.losses[-some:]) / some,
+        "holdout_first": scores[0] if scores else None,
+        "holdout_last": scores[-1] if scores else None,
+        "best_step": course.best_step(),
+        "seconds": round(course.seconds, 2),
+        "seconds_per_step": course.seconds / len(course.losses),
+        "memory_mb": round(peak_memory(family.device) / 1e6),
+        "device": family.device.type,
+        "precision": precision_name(family.dtype),
+    }
+
+
+def _smaller(settings: TrainSettings) -> str:
+    ways = []
+    if settings.batch_size > 1:
+        ways.append(f"lower batch_size (it is {settings.batch_size}) and raise gradient_accumulation instead")
+    ways.append(f"lower resolution (it is {settings.resolution})")
+    return f"To make it fit, {', or '.join(ways)}. What was learned is kept."
