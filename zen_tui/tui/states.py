@@ -19,8 +19,10 @@ ENDED = ("done", "failed", "cancelled")
 CAN_GO_ON = ("paused", "failed", "cancelled", "interrupted")
 
 
-def state(job: Job) -> Content:
-    """'● running', or what it is about to become once the present step is done."""
+def state(job: Job, *, died: bool = False) -> Content:
+    """'● running', or what it is about to become once the present step is done; `died`: its worker is gone."""
+    if died:
+        return Content.styled("↻ worker died", "$lost")
     sign, word, colour = SIGNS[job.status]
     if job.status == "running" and job.control in ("pause", "cancel"):
         word = "pausing" if job.control == "pause" else "stopping"

@@ -29,18 +29,17 @@ class JobLog(VerticalScroll):
     def compose(self) -> ComposeResult:
         yield Static()
 
-    def show(self, job: Job, history: History) -> None:
-        """Show what `job` said so far."""
+    def show(self, job: Job, history: History, trouble: str = "") -> None:
+        """Show what `job` said so far, and `trouble` if the worker died over it."""
         lines = tuple(tail(self.home, job.id, LINES))
-        shown = (job.id, tuple(history.notes), tuple(history.warnings), lines, job.error)
+        shown = (job.id, tuple(history.notes), tuple(history.warnings), lines, job.error, trouble)
         if shown == self._shown:
             return
         self._shown = shown
         parts = [Content(clean(note, 2000)) for note in history.notes]
         parts += [Content.styled(f"! {clean(text, 2000)}", "$attention") for text in history.warnings]
-        if job.error:
-            parts += [Content.styled(clean(line, 2000), "$lost") for line in job.error.splitlines()]
-        parts += [Content.styled(line, "$muted") for line in lines]
+        parts += [Content.styled(clean(line, 2000), "$muted") for line in lines]
+        parts += [Content.styled(clean(line, 2000), "$lost") for line in (job.error or trouble).splitlines()]
         if not parts:
             parts = [Content.styled("It has said nothing yet.", "$muted")]
         at_end = self.scroll_offset.y >= self.max_scroll_y

@@ -41,6 +41,7 @@ class Curve:
 class LossPlot(Widget, can_focus=True):
     """A live plot of a run's loss. `show` gives it the curve; the arrow keys read a step out."""
 
+    scope = "plot"
     BINDINGS = bindings("plot")
     COMPONENT_CLASSES = {
         "loss-plot--each", "loss-plot--smooth", "loss-plot--held", "loss-plot--best", "loss-plot--label",
@@ -174,7 +175,7 @@ class LossPlot(Widget, can_focus=True):
             [(column, scale.dot(v, dots)) for column, v in sorted(columns.lasts.items()) if math.isfinite(v)]
         )
         over = self._marks(scale, width, height)
-        labels = {scale.dot(value, dots) >> 2: value for value in scale.ticks(max(2, height // 3))}
+        labels = {scale.dot(value, dots) >> 2: value for value in scale.ticks(max(3, height // 3))}
         lines = [
             Strip([self._label(labels.get(row)), *self._cells(row, each, smooth, over)]) for row in range(height)
         ]
@@ -231,7 +232,7 @@ class LossPlot(Widget, can_focus=True):
     def _numbers(self, width: int) -> Strip:
         text = [" "] * (LEFT + width + 1)
         free = 0
-        for value in ticks(0, self.span, max(2, width // 14)):
+        for value in ticks(0, self.span, max(2, width // 10)):
             number = f"{round(value):,}"
             start = LEFT + (self._columns.at(value) >> 1) - len(number) // 2
             start = min(start, len(text) - len(number))
@@ -250,8 +251,11 @@ class LossPlot(Widget, can_focus=True):
         if self.curve.samples:
             parts.append(("▴ ", "label", "samples"))
         segments = [Segment(" " * LEFT)]
-        for mark, style, words in parts:
-            segments += [Segment(mark, self._style(style)), Segment(f"{words}   ", self._style("label"))]
         if self.curve.best is not None:
-            segments.insert(1, Segment(f"★ best so far: step {self.curve.best:,}   ", self._style("best")))
+            segments.append(Segment(f"★ best so far: step {self.curve.best:,}   ", self._style("best")))
+        room = self.size.width - sum(len(segment.text) for segment in segments)
+        for mark, style, words in parts:
+            room -= len(mark) + len(words) + 3
+            if room >= -3:
+                segments += [Segment(mark, self._style(style)), Segment(f"{words}   ", self._style("label"))]
         return Strip(segments)

@@ -44,11 +44,19 @@ class PictureBoard(ScrollView, can_focus=True):
 
         picture: int
 
+    scope = "board"
+
+    @dataclass
+    class Moved(Message):
+        """The cursor stands on the picture at this place."""
+
+        place: int
+
     BINDINGS = bindings("board")
     COMPONENT_CLASSES = {"board--label", "board--making", "board--chosen", "board--empty", "board--ground"}
     DEFAULT_CSS = """
     PictureBoard {
-        height: 1fr;
+        height: 1fr; overflow-x: hidden;
         & .board--label { color: $muted; }
         & .board--making { color: $attention; }
         & .board--chosen { color: $bright; text-style: bold; }
@@ -102,7 +110,7 @@ class PictureBoard(ScrollView, can_focus=True):
 
     @property
     def _width(self) -> int:
-        return max(LEAST, self.size.width)
+        return max(LEAST, self.scrollable_content_region.width)
 
     @property
     def tile(self) -> tuple[int, int]:
@@ -146,6 +154,7 @@ class PictureBoard(ScrollView, can_focus=True):
 
     def _go(self, place: int) -> None:
         self.cursor = place
+        self.post_message(self.Moved(place))
         height = self.tile[1] + 1
         top = place // self.columns * height
         seen = int(self.scroll_offset.y)
@@ -157,7 +166,7 @@ class PictureBoard(ScrollView, can_focus=True):
 
     def _lay_out(self) -> None:
         rows = -(-len(self.places) // self.columns)
-        self.virtual_size = Size(self.size.width, rows * (self.tile[1] + 1))
+        self.virtual_size = Size(self._width, rows * (self.tile[1] + 1))
         self.refresh()
 
     def render_line(self, y: int) -> Strip:

@@ -33,6 +33,7 @@ class SampleStrip(Widget, can_focus=True):
 
         sample: Sample
 
+    scope = "samples"
     BINDINGS = bindings("samples")
     COMPONENT_CLASSES = {"strip--label", "strip--chosen", "strip--best", "strip--words", "strip--empty"}
     DEFAULT_CSS = """

@@ -1,0 +1,176 @@
+"""What is trained, on what, and with which settings: the few that matter, the rest folded away.
+
+A field shows in grey what suits the base and the preset; what a person types stands out and holds instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Button, Input, Label, Select, Static
+
+from zen_tui.library.records import Base, Dataset
+from zen_tui.library.specs import SETTING_NAMES
+from zen_tui.library.text import clean, plural
+
+MATTERS = {
+    "steps": "how often it learns",
+    "rank": "room for what it learns",
+    "learning_rate": "how far a step goes",
+    "batch_size": "photos in a step",
+    "resolution": "pixels, square",
+    "seed": "same seed, same run",
+    "holdout": "share kept to measure with",
+}
+REST = {
+    "alpha": "strength, beside the rank",
+    "dropout": "of what is learned",
+    "gradient_accumulation": "batches in a step",
+    "lr_schedule": "constant or cosine",
+    "warmup": "steps of a gentle start",
+    "optimizer": "adamw",
+    "precision": "auto, fp32, bf16, fp16",
+    "caption_dropout": "share without caption",
+    "min_snr_gamma": "0 is off",
+    "prior_preservation": "keeps the class; 0 is off",
+    "checkpoint_every": "steps",
+    "sample_every": "steps; 0 is never",
+    "sample_prompts": "with | between them",
+    "allow_few_photos": "yes or no",
+}
+assert {*MATTERS, *REST} == set(SETTING_NAMES)
+
+
+class TrainForm(VerticalScroll, can_focus=False):
+    """`chosen` are the settings that a person typed; `suggest` fills in the grey ones."""
+
+    DEFAULT_CSS = """
+    TrainForm {
+        height: auto; max-height: 100%;
+        & Horizontal { height: 1; }
+        & Label { width: 23; color: $muted; }
+        & Input, & Select { width: 1fr; max-width: 34; }
+        & .hint { width: 1fr; color: $muted; padding-left: 2; text-overflow: ellipsis; text-wrap: nowrap; }
+        & .gap { height: 1; }
+        & #rest { height: auto; display: none; }
+        &.-more #rest { display: block; }
+        & #more, & #start { margin-right: 2; }
+        & SelectCurrent { padding: 0 1; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        for name, hint in (("dataset", ""), ("base", ""), ("method", ""), ("preset", "")):
+            with Horizontal(id=f"row-{name}"):
+                yield Label(name)
+                yield Select[str]([], id=name, prompt="none", compact=True)
+                yield Static(hint, id=f"hint-{name}", classes="hint")
+        yield from self._row("name", "what it will be called")
+        yield Static(classes="gap")
+        for name, hint in MATTERS.items():
+            yield from self._row(name, hint)
+        with Vertical(id="rest"):
+            for name, hint in REST.items():
+                yield from self._row(name, hint)
+        yield Static(classes="gap")
+        with Horizontal():
+            yield Button("start training", id="start", classes="-primary")
+            yield Button("more settings", id="more")
+
+    def _row(self, name: str, hint: str) -> ComposeResult:
+        with Horizontal():
+            yield Label(_SHORT.get(name, name))
+            yield Input(id=name, compact=True, select_on_focus=False)
+            yield Static(hint, classes="hint")
+
+    def offer(self, datasets: Sequence[Dataset], bases: Sequence[Base], presets: Sequence[str]) -> None:
+        """Let a person choose among these; what is chosen stays chosen, else the newest dataset is."""
+        self._options("dataset", [(d.slug, d.slug) for d in datasets])
+        self._options("base", [(b.slug, b.slug) for b in bases])
+        self._options("method", [("LoRA", "lora")])
+        self._options("preset", [(p, p) for p in presets], blank=True)
+        self.query_one("#row-preset").display = bool(presets)
+        self.counts = {d.slug: f"{plural(d.usable_count, 'photo')} of {d.token} {d.class_word}" for d in datasets}
+        self.say_dataset()
+
+    def _options(self, name: str, options: list[tuple[str, str]], *, blank: bool = False) -> None:
+        select = self.query_one(f"#{name}", Select)
+        before = select.value
+        values = [value for _, value in options]
+        if values != self._known.get(name):
+            self._known[name] = values
+            select.set_options(options)
+        if before in values:
+            select.value = before
+        elif values and not blank:
+            select.value = values[-1] if name == "dataset" else values[0]
+
+    def on_mount(self) -> None:
+        self._known: dict[str, list[str]] = {}
+        self.counts: dict[str, str] = {}
+
+    def choose(self, name: str, value: str) -> None:
+        """Choose `value` in one of the lists, if it is offered."""
+        if value in self._known.get(name, []):
+            self.query_one(f"#{name}", Select).value = value
+
+    def value(self, name: str) -> str | None:
+        """What is chosen in one of the lists, or None."""
+        found = self.query_one(f"#{name}", Select).value
+        return found if isinstance(found, str) else None
+
+    @property
+    def adapter_name(self) -> str | None:
+        """What the adapter should be called; None leaves it to the dataset."""
+        return self.query_one("#name", Input).value.strip() or None
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The settings that were typed, as typed."""
+        typed = {name: self.query_one(f"#{name}", Input).value.strip() for name in SETTING_NAMES}
+        return {name: value for name, value in typed.items() if value}
+
+    def say_dataset(self) -> None:
+        """Say beside the dataset what is in it."""
+        said = self.counts.get(self.value("dataset") or "", "")
+        self.query_one("#hint-dataset", Static).update(Content(clean(said, 60)))
+
+    def suggest(self, defaults: Mapping[str, Any], name: str) -> None:
+        """Show these settings in grey where nothing is typed."""
+        for setting in SETTING_NAMES:
+            if setting in defaults:
+                self.query_one(f"#{setting}", Input).placeholder = _shown(defaults[setting])
+        self.query_one("#name", Input).placeholder = name
+
+    def clear(self) -> None:
+        """Go back to what is suggested."""
+        for setting in SETTING_NAMES:
+            self.query_one(f"#{setting}", Input).value = ""
+
+    def mark_wrong(self, message: str) -> None:
+        """Mark the settings that `message` names as wrong; '' marks none."""
+        words = set(message.replace(":", " ").split())
+        for setting in SETTING_NAMES:
+            self.query_one(f"#{setting}", Input).set_class(setting in words, "-invalid")
+
+    def fold(self) -> bool:
+        """Show the rest of the settings, or fold them away; True when they are shown now."""
+        self.toggle_class("-more")
+        shown = self.has_class("-more")
+        self.query_one("#more", Button).label = "fewer settings" if shown else "more settings"
+        return shown
+
+
+_SHORT = {"gradient_accumulation": "gradient_accum.", "prior_preservation": "prior_preserv."}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return " | ".join(value) if isinstance(value, (list, tuple)) else str(value)
