@@ -6,6 +6,8 @@ import gc
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from pathlib import Path
+from threading import Event
 from typing import ClassVar
 
 from textual import events, work
@@ -13,13 +15,15 @@ from textual.app import App
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import get_current_worker
 
 from zen_tui.library.database import Database
 from zen_tui.library.errors import ZenError
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Job
 from zen_tui.library.settings import Settings, change
-from zen_tui.tui import keys, theme
+from zen_tui.privacy.crash import QuietCrash
+from zen_tui.tui import gpu, keys, theme
 from zen_tui.tui.commands import Commands
 from zen_tui.tui.messages import GoTo, JobsChanged, MakeWith, OpenPictures, OpenRun, Recall, TrainOn
 from zen_tui.tui.screens.place import Place
@@ -29,6 +33,7 @@ from zen_tui.tui.watch import JobWatch
 from zen_tui.tui.widgets.status_line import StatusLine
 
 POLL = 0.5  # seconds between looks at the queue
+MEMORY_POLL = 2.0  # seconds between looks at the GPU
 
 
 def _screen(place: str) -> Callable[[], Screen[None]]:
@@ -43,7 +48,7 @@ def _screen(place: str) -> Callable[[], Screen[None]]:
     return make
 
 
-class ZenApp(App[None]):
+class ZenApp(QuietCrash, App[None]):
     """Zen on a terminal.
 
     Args:
@@ -74,6 +79,7 @@ class ZenApp(App[None]):
         self.jobs: list[Job] = []
         self._watch = JobWatch(home, db)
         self._last_key = ""
+        self._leaving = Event()
         super().__init__()
         for own in (theme.ZEN, theme.PAPER):
             self.register_theme(own)
@@ -90,9 +96,13 @@ class ZenApp(App[None]):
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.call_after_refresh(self._after_first_frame)
 
+    def on_unmount(self) -> None:
+        self._leaving.set()
+
     def _after_first_frame(self) -> None:
         self._look()
         self.set_interval(POLL, self._look)
+        self._watch_memory()
         gc.collect()
         gc.freeze()  # what the start made lives as long as the app; later sweeps need not visit it
         gc.set_threshold(50_000, 20, 50)
@@ -211,6 +221,16 @@ class ZenApp(App[None]):
         self.show_status()
         self.screen.post_message(JobsChanged(news.jobs, news.ended))
 
+    @work(thread=True, exit_on_error=False, group="memory")
+    def _watch_memory(self) -> None:
+        """Every two seconds, for as long as the app runs and there is a GPU."""
+        worker = get_current_worker()
+        while not worker.is_cancelled and (memory := gpu.memory()) is not None:
+            if memory != self.status.memory:
+                self.status.memory = memory
+                self.call_from_thread(self.show_status)
+            self._leaving.wait(MEMORY_POLL)
+
     def _tell_end(self, job: Job) -> None:
         if self.settings.bell:
             self.bell()
@@ -252,6 +272,11 @@ class ZenApp(App[None]):
     def fail(self, error: ZenError) -> None:
         """Say what could not be done and what to do about it."""
         self.notify(error.hint, title=error.message, severity="error", timeout=12, markup=False)
+
+    def copy_path(self, path: Path) -> None:
+        """Put a path on the clipboard of the terminal, and say so."""
+        self.copy_to_clipboard(str(path))
+        self.notify(str(path), title="Copied", markup=False, timeout=4)
 
     def handle_bindings_clash(self, clashed_bindings: set[Binding], node: object) -> None:
         names = ", ".join(sorted(binding.id or binding.key for binding in clashed_bindings))

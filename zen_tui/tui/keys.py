@@ -69,7 +69,6 @@ _APP = (
     Action("app.help", "question_mark,f1", "help", "Show the keys that work here.", footer=True),
     Action("app.palette", "ctrl+p,colon", "commands", "Find any command by its name.", "command_palette"),
     Action("app.theme", "", "theme", "Choose the colours of the app."),
-    Action("app.demo", "", "demo", "Make a person, train on them and make pictures: the whole loop, offline."),
     Action("app.quit", "ctrl+q", "quit", "Leave Zen. Work in progress goes on.", priority=True),
 )
 _GRID = (
@@ -84,21 +83,26 @@ _GRID = (
     Action("grid.select", "space", "select", "Select or deselect the picture."),
     Action("grid.open", "enter", "open", "Open the picture as large as the terminal allows."),
 )
+_LIST = (
+    Action("list.up", "k", "up", "Move up in the list.", "cursor_up"),
+    Action("list.down", "j", "down", "Move down in the list.", "cursor_down"),
+    Action("list.first", "g", "first", "Move to the top of the list."),
+    Action("list.last", "G", "last", "Move to the end of the list."),
+)
 _DATASETS = (
     Action("datasets.import", "i", "import", "Bring photos from a folder into a dataset.", "import_photos", True),
-    Action("datasets.demo", "d", "demo", "See the whole loop on a made-up person first.", footer=True),
     Action("datasets.use", "u", "use", "Train on this photo; undoes out and hold out.", "mark('train')", True),
     Action("datasets.out", "x", "out", "Leave this photo out; nothing is deleted.", "mark('out')", True),
     Action("datasets.hold_out", "o", "hold out", "Keep this photo to measure with.", "mark('holdout')", True),
     Action("datasets.caption", "e", "caption", "Edit the caption in place.", footer=True),
     Action("datasets.caption_editor", "ctrl+e", "caption in editor", "Edit the caption in $EDITOR."),
-    Action("datasets.filter", "slash", "filter", "Show only photos with a word in name, caption or verdict.",
-           footer=True),
+    Action("datasets.filter", "slash", "filter", "Show only photos with these words anywhere.", footer=True),
     Action("datasets.sort", "s", "sort", "Change the order of the photos."),
     Action("datasets.select_all", "A", "select all", "Select every photo that is shown, or none."),
     Action("datasets.train", "t", "train", "Train on this dataset.", footer=True),
     Action("datasets.copy_path", "y", "copy path", "Copy the path of the photo."),
-)  # fmt: skip
+    Action("datasets.demo", "d", "demo", "See the whole loop on a made-up person first.", "app.demo", True),
+)
 _WIZARD = (
     Action("wizard.import", "ctrl+r", "import", "Copy the photos that can be used.", "start", True),
     Action("wizard.cancel", "escape", "cancel", "Stop, or leave without importing.", footer=True),
@@ -127,8 +131,7 @@ def _judged(scope: str) -> Iterator[Action]:
     yield Action(f"{scope}.reject", "x", "reject", "Hide the picture from the gallery.", "reject(True)", True)
     yield Action(f"{scope}.restore", "u", "undo", "Bring the last rejected picture back.", "restore")
     yield Action(f"{scope}.recall", "r", "recall", "Open the recipe of the picture in Generate.", footer=True)
-    yield Action(f"{scope}.export", "o", "export", "Copy pictures with their recipes to a folder.", footer=True)
-    yield Action(f"{scope}.copy_path", "y", "copy path", "Copy the path of the picture.")
+    yield Action(f"{scope}.export", "o", "export", "Copy the selected pictures to a folder.", footer=True)
 
 
 _GALLERY = (
@@ -136,13 +139,17 @@ _GALLERY = (
     Action("gallery.compare", "v", "compare", "Put two to four selected pictures side by side.", footer=True),
     Action("gallery.duel", "D", "duel", "Choose between two, again and again, until one is best.", footer=True),
     Action("gallery.search", "slash", "find", "Find by words, rating>=3, adapter:NAME, seed:N.", footer=True),
+    Action("gallery.copy_path", "y", "copy path", "Copy the path of the picture."),
     Action("gallery.rejected", "X", "rejected too", "Show rejected pictures as well, or hide them again."),
 )
-_VIEWER = (
-    Action("viewer.previous", "left,h", "before", "Show the picture before.", "step(-1)", True),
-    Action("viewer.next", "right,l", "after", "Show the picture after.", "step(1)", True),
-    *_judged("viewer"),
+_FULL = (
+    Action("full.previous", "left,h", "before", "Show the picture before.", "step(-1)", True),
+    Action("full.next", "right,l", "after", "Show the picture after.", "step(1)", True),
+    Action("full.first", "home,g", "first", "Show the first picture.", "step(-999999)"),
+    Action("full.last", "end,G", "last", "Show the last picture.", "step(999999)"),
+    Action("full.copy_path", "y", "copy path", "Copy the path of the picture."),
 )
+_VIEWER = tuple(_judged("viewer"))
 _COMPARE = (
     Action("compare.left", "left,h", "left", "Look at the picture on the left.", "move(-1)", True),
     Action("compare.right", "right,l", "right", "Look at the picture on the right.", "move(1)", True),
@@ -159,7 +166,7 @@ _BASES = (
     Action("bases.copy_path", "y", "copy path", "Copy the path.", footer=True),
 )
 _PRIVACY = (
-    Action("privacy.reload", "r", "look again", "Read the lock and the counts again.", "look_again", True),
+    Action("privacy.prove", "p", "prove it", "Try every way out from inside the lock.", footer=True),
     Action("privacy.copy_path", "y", "copy path", "Copy the path of Zen's folder.", footer=True),
 )
 _PLOT = (
@@ -210,12 +217,18 @@ _RUN = (
     Action("run.make", "m", "make pictures", "Open Generate with what this run learned.", footer=True),
 )
 _GENERATE = (
-    Action("generate.make", "ctrl+r", "make them", "Put these pictures on the queue.", footer=True),
-    Action("generate.sheet", "ctrl+o", "open sheet", "Open a text file of prompts.", "open_sheet", True),
+    Action("generate.make", "ctrl+r", "make them", "Put these pictures on the queue.", "", True, True),
+    Action("generate.sheet", "ctrl+o", "open sheet", "Open a text file of prompts.", "open_sheet", True, True),
     Action("generate.editor", "ctrl+e", "in editor", "Edit the prompts in $EDITOR.", "edit", True, True),
     Action("generate.adapters", "f3", "adapters", "Choose adapters and their weights.", footer=True),
     Action("generate.settings", "f2", "settings", "Go to size, steps, guidance, seed and count.", footer=True),
     Action("generate.board", "f4", "pictures", "Go to the pictures.", "pictures", True),
+)
+_CHOOSER = (
+    Action("chooser.take", "space", "take", "Take the adapter, or leave it."),
+    Action("chooser.heavier", "plus", "heavier", "Give the adapter more weight.", "weigh(1)"),
+    Action("chooser.lighter", "minus", "lighter", "Give the adapter less weight.", "weigh(-1)"),
+    Action("chooser.leave", "escape", "leave", "Leave without changing anything."),
 )
 _JOBS = (
     Action("jobs.open", "enter", "open", "Open the run, or the pictures of the job.", footer=True),
@@ -224,31 +237,30 @@ _JOBS = (
     Action("jobs.earlier", "K,shift+up", "earlier", "Move the job up in the queue.", "shift(-1)", True),
     Action("jobs.later", "J,shift+down", "later", "Move the job down in the queue.", "shift(1)", True),
     Action("jobs.log", "L", "log", "Show or hide the log of the job.", footer=True),
-    Action("jobs.down", "j", "down", "Move to the job below.", "cursor(1)"),
-    Action("jobs.up", "k", "up", "Move to the job above.", "cursor(-1)"),
-    Action("jobs.first", "g", "first", "Move to the first job.", "cursor(-9999)"),
-    Action("jobs.last", "G", "last", "Move to the last job.", "cursor(9999)"),
 )
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
-    "app": _APP, "grid": _GRID, "datasets": _DATASETS, "wizard": _WIZARD, "train": _TRAIN, "run": _RUN, "plot": _PLOT,
-    "samples": _SAMPLES, "board": _BOARD,
-    "generate": _GENERATE, "gallery": _GALLERY, "viewer": _VIEWER, "compare": _COMPARE, "duel": _DUEL,
+    "app": _APP, "grid": _GRID, "list": _LIST, "datasets": _DATASETS, "wizard": _WIZARD, "train": _TRAIN, "run": _RUN,
+    "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER,
+    "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "compare": _COMPARE,
+    "duel": _DUEL,
     "jobs": _JOBS, "bases": _BASES, "privacy": _PRIVACY,
 }  # fmt: skip
 
 TOGETHER: dict[str, tuple[str, ...]] = {
-    "datasets": ("datasets", "grid", "app"),
+    "datasets": ("datasets", "grid", "list", "app"),
     "wizard": ("wizard", "app"),
     "train": ("train", "app"),
     "run": ("run", "plot", "samples", "app"),
     "generate": ("generate", "board", "app"),
     "gallery": ("gallery", "grid", "app"),
-    "viewer": ("viewer", "app"),
+    "full": ("full", "app"),
+    "viewer": ("viewer", "full", "app"),
     "compare": ("compare", "app"),
     "duel": ("duel", "app"),
-    "jobs": ("jobs", "app"),
-    "bases": ("bases", "app"),
+    "chooser": ("chooser", "list"),
+    "jobs": ("jobs", "list", "app"),
+    "bases": ("bases", "list", "app"),
     "privacy": ("privacy", "app"),
 }
 # Keys that a screen takes from the app on purpose: digits rate in these, and the wizard's escape asks first.

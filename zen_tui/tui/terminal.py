@@ -1,7 +1,7 @@
 """How well this terminal shows one picture: asked once, before the app takes the terminal over.
 
-Three questions are sent at once, the last being one that every terminal answers (device attributes), so that
-silence costs one short wait at most: Kitty graphics, the terminal's name and version, device attributes.
+Four questions are sent at once, the last being one that every terminal answers (device attributes), so that
+silence costs one short wait at most: Kitty graphics, name and version, cell size in pixels, device attributes.
 Sixel is attribute 4. Kitty's Unicode placeholders came with 0.28; an older one shows boxes, so it gets
 half-cells. References: sw.kovidgoyal.net/kitty/graphics-protocol, invisible-island.net/xterm/ctlseqs.
 """
@@ -18,19 +18,21 @@ from typing import Literal, cast
 
 Kind = Literal["kitty", "sixel", "halfcell", "off"]
 PATIENCE = 0.6  # seconds; a reply over a slow line takes 0.3
-QUERY = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[>q\x1b[c"
+QUERY = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[>q\x1b[16t\x1b[c"
 ATTRIBUTES = re.compile(r"\x1b\[\?([\d;]*)c")
 VERSION = re.compile(r"\x1bP>\|([^\x1b]*)\x1b\\")
+CELL = re.compile(r"\x1b\[6;(\d+);(\d+)t")
 KITTY_WITH_PLACEHOLDERS = (0, 28)
 
 
 @dataclass(frozen=True)
 class Graphics:
-    """`kind` is what to draw a single picture with, `why` a sentence for `zen doctor`."""
+    """`kind` is what to draw a single picture with, `why` a clause for `zen doctor`, `cell` is in pixels."""
 
     kind: Kind
     why: str
     terminal: str = ""
+    cell: tuple[int, int] = (10, 20)
 
 
 def detect(wanted: str = "auto") -> Graphics:
@@ -39,7 +41,7 @@ def detect(wanted: str = "auto") -> Graphics:
     wanted = named or wanted
     if wanted in ("kitty", "sixel", "halfcell", "off"):
         where = "ZEN_IMAGES" if named else "settings.toml"
-        return Graphics(cast(Kind, wanted), f"{where} asks for it")
+        return Graphics(cast(Kind, wanted), f"{where} asks for it", cell=_cell_of_window())
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return Graphics("halfcell", "this is not a terminal")
     if os.environ.get("TERM") in ("dumb", "linux", None):
@@ -49,6 +51,16 @@ def detect(wanted: str = "auto") -> Graphics:
     return read_reply(_ask(QUERY))
 
 
+def describe() -> tuple[str, str]:
+    """How pictures are shown here, and why: for `zen doctor`."""
+    from zen_tui.library import settings
+    from zen_tui.library.paths import Home
+
+    found = detect(settings.read(Home.find()).images)
+    name = f" ({found.terminal})" if found.terminal else ""
+    return found.kind, f"{found.why}{name}"
+
+
 def read_reply(reply: str) -> Graphics:
     """What the terminal's answers mean."""
     found = ATTRIBUTES.search(reply)
@@ -56,11 +68,27 @@ def read_reply(reply: str) -> Graphics:
         return Graphics("halfcell", "the terminal did not answer")
     named = VERSION.search(reply)
     name = re.sub(r"[^\x20-\x7e]", "", named[1])[:40] if named else ""
+    measured = CELL.search(reply)
+    cell = (int(measured[2]), int(measured[1])) if measured and int(measured[1]) and int(measured[2]) else (10, 20)
     if "\x1b_Gi=31;OK" in reply and _has_placeholders(name):
-        return Graphics("kitty", "the terminal answers the Kitty graphics query", name)
+        return Graphics("kitty", "the terminal answers the Kitty graphics query", name, cell)
     if "4" in found[1].split(";"):
-        return Graphics("sixel", "the terminal says that it knows Sixel", name)
+        return Graphics("sixel", "the terminal says that it knows Sixel", name, cell)
     return Graphics("halfcell", "the terminal knows neither Kitty graphics nor Sixel", name)
+
+
+def _cell_of_window() -> tuple[int, int]:
+    """Cell size from the kernel's idea of the window, without a question to the terminal."""
+    import fcntl
+    import struct
+    import termios
+
+    try:
+        raw = fcntl.ioctl(sys.__stdout__.fileno(), termios.TIOCGWINSZ, b"\0" * 8) if sys.__stdout__ else b""
+        rows, columns, width, height = struct.unpack("HHHH", raw)
+    except (OSError, ValueError, struct.error):
+        return 10, 20
+    return (width // columns, height // rows) if rows and columns and width and height else (10, 20)
 
 
 def _has_placeholders(name: str) -> bool:

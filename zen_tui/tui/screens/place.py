@@ -30,16 +30,20 @@ class Place(Screen[None]):
     database and fills the widgets, so that nothing on screen is older than the last visit.
     """
 
-    place: ClassVar[str] = "datasets"  # the tab that is underlined
+    place: ClassVar[str] = "datasets"  # one of keys.PLACES
     scope: ClassVar[str] = "datasets"  # the section of keys.ACTIONS that BINDINGS came from
     home_focus: ClassVar[str] = ""  # selector of what has the focus at first
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (132, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.tab = self.place  # the tab that is underlined
+
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
-            yield TabBar(self.place)
+            yield TabBar(self.tab)
             yield StatusLine()
         with Container(id="body"):
             yield from self.body()

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from textual import events
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.style import Style
 from textual.widget import Widget
 
 from zen_tui.tui.keys import pretty
 
 HELP = "app.help"
+GAP = 3
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as it is shown, and what a click on it runs, in the name of `node`."""
+
+    key: str
+    label: str
+    action: str
+    node: DOMNode
+
+    def __len__(self) -> int:
+        return len(self.key) + 1 + len(self.label) + GAP
 
 
 class KeyLine(Widget):
     """Reads the screen's active bindings, so that a key that does nothing now is not shown."""
 
-    DEFAULT_CSS = "KeyLine { height: 1; dock: bottom; padding: 0 1; color: $muted; }"
+    DEFAULT_CSS = """
+    KeyLine { height: 1; dock: bottom; padding: 0 1; color: $muted; pointer: pointer; }
+    """
     ALLOW_SELECT = False
 
     def on_mount(self) -> None:
@@ -24,45 +45,33 @@ class KeyLine(Widget):
         if screen is self.screen:
             self.refresh()
 
-    def keys(self) -> list[tuple[str, str, str]]:
-        """(key as shown, label, action to run on a click) of each key that fits, help last."""
-        found: dict[str, tuple[str, str, str]] = {}
+    def keys(self) -> list[Key]:
+        """The keys that fit, help last."""
+        found: dict[str, Key] = {}
         for node, binding, enabled, _ in self.screen.active_bindings.values():
             if binding.show and enabled and binding.id and binding.id not in found:
-                first = binding.key_display or pretty(binding.key)
-                name = "app" if node is self.app else "screen" if node is self.screen else "focused"
-                found[binding.id] = (
-                    first,
-                    binding.description,
-                    f"{name}.{binding.action.partition('.')[2]}"
-                    if "." in binding.action.partition("(")[0]
-                    else f"{name}.{binding.action}",
-                )
+                shown = binding.key_display or pretty(binding.key)
+                found[binding.id] = Key(shown, binding.description, binding.action, node)
         last = [found.pop(HELP)] if HELP in found else []
-        width = self.size.width - sum(_length(key) for key in last)
-        shown = []
+        width = self.size.width + GAP - sum(len(key) for key in last)
+        shown_keys = []
         for key in found.values():
-            if (width := width - _length(key)) < 0:
+            if (width := width - len(key)) < 0:
                 break
-            shown.append(key)
-        return shown + last
+            shown_keys.append(key)
+        return shown_keys + last
 
     def render(self) -> Content:
-        primary = self.app.theme_variables["primary"]
-        muted = self.app.theme_variables["muted"]
+        primary, muted = (self.app.theme_variables[name] for name in ("primary", "muted"))
         parts = [
-            Content.assemble(
-                Content.from_markup(
-                    f"[bold {primary} @click={action}]$key[/] [{muted} @click={action}]$label[/]",
-                    key=key,
-                    label=label,
-                ),
-                "   ",
+            Content.assemble((key.key, f"bold {primary}"), " ", (key.label, muted)).stylize(
+                Style.from_meta({"number": number})
             )
-            for key, label, action in self.keys()
+            for number, key in enumerate(self.keys())
         ]
-        return Content("").join(parts)
+        return Content(" " * GAP).join(parts)
 
-
-def _length(key: tuple[str, str, str]) -> int:
-    return len(key[0]) + len(key[1]) + 4
+    async def on_click(self, event: events.Click) -> None:
+        keys, number = self.keys(), event.style.meta.get("number")
+        if isinstance(number, int) and number < len(keys):
+            await self.app.run_action(keys[number].action, default_namespace=keys[number].node)

@@ -1,0 +1,186 @@
+"""Bases: the models that can be trained and drawn with, and the adapters made for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+from textual.widgets.option_list import Option
+
+from zen_tui.exchange.bases import base_folder, ensure_builtin
+from zen_tui.library import models
+from zen_tui.library.database import Database
+from zen_tui.library.errors import ZenError
+from zen_tui.library.records import Adapter, Base
+from zen_tui.library.text import clean, megabytes
+from zen_tui.tui.keys import bindings
+from zen_tui.tui.messages import JobsChanged
+from zen_tui.tui.screens.place import Place
+from zen_tui.tui.widgets.choices import Choices
+from zen_tui.tui.widgets.dialogs import AskLine
+
+Add = Callable[[Database, Path], str]
+NO_ADAPTER = "No adapter yet. A training makes one; a adds a LoRA file that you have."
+
+
+class BasesScreen(Place):
+    """Two lists, and below them what is known about the entry under the cursor."""
+
+    place = "bases"
+    scope = "bases"
+    home_focus = "#bases"
+    BINDINGS = bindings("bases")
+    CSS_PATH = "bases.tcss"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bases: list[Base] = []
+        self.adapters: list[Adapter] = []
+
+    def body(self) -> ComposeResult:
+        with Horizontal(id="lists"):
+            for name in ("bases", "adapters"):
+                with Vertical(classes="panel") as panel:
+                    panel.border_title = name
+                    yield Choices(id=name)
+        with VerticalScroll(classes="panel", id="about", can_focus=False) as about:
+            about.border_title = "about it"
+            yield Static(id="facts")
+
+    def load(self) -> None:
+        ensure_builtin(self.zen.db)
+        self.bases = models.bases(self.zen.db)
+        self.adapters = models.adapters(self.zen.db)
+        self._fill("bases", [_base_entry(base) for base in self.bases])
+        nothing = [Content.styled(NO_ADAPTER, "$muted")]
+        self._fill("adapters", [_adapter_entry(a, self._base_of(a)) for a in self.adapters] or nothing)
+        self._show()
+
+    def _fill(self, name: str, entries: list[Content]) -> None:
+        choices = self.query_one(f"#{name}", Choices)
+        at = choices.highlighted or 0
+        with self.prevent(Choices.OptionHighlighted):
+            choices.clear_options()
+            choices.add_options([Option(entry) for entry in entries])
+            choices.highlighted = min(at, len(entries) - 1) if entries else None
+
+    def _base_of(self, adapter: Adapter) -> str:
+        return next((base.slug for base in self.bases if base.id == adapter.base_id), "")
+
+    @property
+    def chosen(self) -> Base | Adapter | None:
+        """What the cursor of the focused list stands on; a base when neither has the focus."""
+        name = "adapters" if self.query_one("#adapters").has_focus else "bases"
+        at = self.query_one(f"#{name}", Choices).highlighted
+        entries: list[Base] | list[Adapter] = self.adapters if name == "adapters" else self.bases
+        return entries[at] if at is not None and at < len(entries) else None
+
+    @on(Choices.OptionHighlighted)
+    def moved(self) -> None:
+        self._show()
+
+    def on_descendant_focus(self) -> None:
+        self._show()
+
+    def _show(self) -> None:
+        chosen = self.chosen
+        if chosen is None:
+            told = Content.styled(NO_ADAPTER, "$muted")
+        elif isinstance(chosen, Base):
+            told = _lines(_about_base(chosen))
+        else:
+            told = _lines(_about_adapter(chosen, self._base_of(chosen), self.zen.home.resolve(chosen.path)))
+        self.query_one("#facts", Static).update(told)
+
+    def on_jobs_changed(self, message: JobsChanged) -> None:
+        if message.ended:
+            self.load()
+
+    def action_add(self) -> None:
+        from zen_tui.exchange.bases import add_base
+
+        why = "A diffusers folder on this disk. It stays where it is."
+        self._ask("add a base", why, lambda db, path: add_base(db, self.zen.home, path).slug)
+
+    def action_add_adapter(self) -> None:
+        from zen_tui.exchange.adapters import import_adapter
+
+        why = "A LoRA in a .safetensors file. It is copied into Zen's folder."
+        self._ask("add an adapter", why, lambda db, path: import_adapter(db, self.zen.home, path).slug)
+
+    def _ask(self, title: str, why: str, add: Add) -> None:
+        """Ask for a path, then `add` what lies there, in a thread."""
+
+        def answered(path: str | None) -> None:
+            if path:
+                self._add(add, Path(path).expanduser())
+
+        self.app.push_screen(AskLine(title, value="~/", why=why, path=True), answered)
+
+    @work(thread=True, exit_on_error=False)
+    def _add(self, add: Add, path: Path) -> None:
+        try:
+            with Database.open(self.zen.home) as db:
+                name = add(db, path)
+        except ZenError as error:
+            self.app.call_from_thread(self.zen.fail, error)
+        else:
+            self.app.call_from_thread(self._added, name)
+
+    def _added(self, name: str) -> None:
+        self.app.notify(f"{name} is here now.", markup=False)
+        self.load()
+
+    def action_copy_path(self) -> None:
+        chosen = self.chosen
+        if isinstance(chosen, Adapter):
+            self.zen.copy_path(self.zen.home.resolve(chosen.path))
+        elif chosen is not None:
+            self.zen.copy_path(base_folder(chosen))
+
+
+def _base_entry(base: Base) -> Content:
+    size = megabytes(base.facts.get("bytes", 0))
+    return Content.assemble((base.slug, "$bright"), "\n", (f"{base.family} · {size}", "$muted"))
+
+
+def _adapter_entry(adapter: Adapter, base: str) -> Content:
+    parts = [part for part in (adapter.trigger, f"for {base or adapter.family}") if part]
+    return Content.assemble((adapter.slug, "$bright"), "\n", (" · ".join(parts), "$muted"))
+
+
+def _about_base(base: Base) -> list[tuple[str, str]]:
+    facts = base.facts
+    parameters = sum(facts.get("parameters", {}).values())
+    where = "part of Zen" if base.path.startswith("builtin:") else base.path
+    told = [("name", base.slug), ("family", f"{base.family} {base.variant}".strip())]
+    told += [("draws at", f"{facts['resolution']} pixels, sides in steps of {facts['multiple']}")] if facts else []
+    told += [("parameters", f"{parameters / 1e6:,.1f} million")] if parameters else []
+    told += [("size", megabytes(facts.get("bytes", 0)))] if facts else []
+    told += [("reads", f"{facts['token_limit']} tokens of a prompt")] if facts.get("token_limit") else []
+    return [*told, ("licence", _licence(facts.get("licence", ""))), ("where", where)]
+
+
+def _licence(text: str) -> str:
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return clean(first, 100) or "not stated in its folder"
+
+
+def _about_adapter(adapter: Adapter, base: str, path: Path) -> list[tuple[str, str]]:
+    size = megabytes(path.stat().st_size) if path.exists() else "the file is missing"
+    rank = adapter.facts.get("rank")
+    told = [("name", adapter.slug), ("kind", f"{adapter.kind}, rank {rank}" if rank else adapter.kind)]
+    told += [("write", adapter.trigger)] if adapter.trigger else []
+    told += [("made for", f"{base} ({adapter.family})" if base else adapter.family), ("size", size)]
+    return [*told, ("where", str(path))]
+
+
+def _lines(told: list[tuple[str, str]]) -> Content:
+    return Content("\n").join(
+        Content.assemble((f"{label:<11}", "$muted"), (clean(value, 300), "$foreground")) for label, value in told
+    )

@@ -1,0 +1,189 @@
+"""One picture as well as the terminal can show it: Kitty, Sixel or half-cells, or its name when pictures are off.
+
+The picture is opened and scaled to the pane in a thread; the loop only puts the result on screen. Kitty and
+Sixel are drawn by textual-image, which is imported with the first such picture. It would ask the terminal
+questions at its import, whose late answers arrive as key presses, so it is kept from seeing one; what it
+wants to know has been found out by `terminal.detect`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.segment import Segment
+from textual import events, work
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from zen_tui.library.errors import ZenError
+from zen_tui.library.text import clean
+from zen_tui.tui.terminal import Graphics
+from zen_tui.tui.widgets.halfcells import Lines, fit, half_cells
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class HalfCells(Widget):
+    """Draws lines of segments that were made elsewhere."""
+
+    DEFAULT_CSS = "HalfCells { width: 1fr; height: 1fr; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: Lines = []
+        self.said = ""
+
+    def render_line(self, y: int) -> Strip:
+        if self.said:
+            middle = y == self.size.height // 2
+            text = clean(self.said, max(1, self.size.width)) if middle else ""
+            return Strip([Segment(f"{text:^{self.size.width}}", self.rich_style)])
+        if not self.lines:
+            return Strip.blank(self.size.width, self.rich_style)
+        above = max(0, self.size.height - len(self.lines)) // 2
+        if not above <= y < above + len(self.lines):
+            return Strip.blank(self.size.width, self.rich_style)
+        line = self.lines[y - above]
+        left = max(0, self.size.width - sum(len(segment.text) for segment in line)) // 2
+        strip = Strip([Segment(" " * left, self.rich_style), *line])
+        return strip.adjust_cell_length(self.size.width, self.rich_style)
+
+
+class PicturePane(Container):
+    """`show` a file; the newest call wins. `top` puts a small picture at the top instead of the middle."""
+
+    DEFAULT_CSS = """
+    PicturePane { width: 1fr; height: 1fr; align: center middle; color: $muted; }
+    PicturePane .sharp { width: auto; height: auto; }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str = "") -> None:
+        super().__init__(id=id, classes=classes)
+        self.path: Path | None = None
+        self._drawn: tuple[Path, Size] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield HalfCells()
+
+    @property
+    def graphics(self) -> Graphics:
+        found = getattr(self.app, "graphics", None)
+        return found if isinstance(found, Graphics) else Graphics("halfcell", "not asked")
+
+    def show(self, path: Path | None, name: str = "") -> None:
+        """Show the picture in `path`, or nothing. `name` is what is said where pictures are off."""
+        self.path = path
+        if path is None or self.graphics.kind == "off":
+            self._put_words(name if path else "")
+        else:
+            self._draw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self.path is not None and self.graphics.kind != "off":
+            self._draw()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._drawn = None
+
+    def _draw(self) -> None:
+        if self.path is not None and self.size.width and (self.path, self.size) != self._drawn:
+            self._drawn = (self.path, self.size)
+            self._prepare(self.path, self.size, self.graphics)
+
+    @work(thread=True, exclusive=True, exit_on_error=False)
+    def _prepare(self, path: Path, size: Size, graphics: Graphics) -> None:
+        """Open and scale in a thread, then hand the result to the loop."""
+        try:
+            image, cells = scaled(path, size, graphics)
+        except ZenError as error:
+            self._when_current(path, self._put_words, error.message)
+            return
+        except OSError:
+            self._when_current(path, self._put_words, "The picture cannot be read.")
+            return
+        if graphics.kind == "halfcell":
+            self._when_current(path, self._put_lines, half_cells(image.tobytes(), *cells))
+        else:
+            self._when_current(path, self._put_sharp, image, cells, graphics)
+
+    def _when_current(self, path: Path, put: Any, *values: object) -> None:
+        def finish() -> None:
+            if self.path == path and self.is_attached:
+                put(*values)
+
+        with contextlib.suppress(RuntimeError):  # the app has ended meanwhile
+            self.app.call_later(finish)
+
+    def _put_words(self, text: str) -> None:
+        self._forget_sharp()
+        plain = self.query_one(HalfCells)
+        plain.lines, plain.said = [], text
+        plain.refresh()
+
+    def _put_lines(self, lines: Lines) -> None:
+        self._forget_sharp()
+        plain = self.query_one(HalfCells)
+        plain.lines, plain.said = lines, ""
+        plain.refresh()
+
+    def _put_sharp(self, image: Image, cells: tuple[int, int], graphics: Graphics) -> None:
+        self._forget_sharp()
+        widget = sharp_widget(graphics)(image, classes="sharp")
+        widget.styles.width, widget.styles.height = cells
+        self.query_one(HalfCells).display = False
+        self.mount(widget)
+
+    def _forget_sharp(self) -> None:
+        self.query(".sharp").remove()
+        self.query_one(HalfCells).display = True
+
+
+def scaled(path: Path, size: Size, graphics: Graphics) -> tuple[Image, tuple[int, int]]:
+    """The picture at exactly the pixels that `size` cells show, and the cells it fills.
+
+    Raises:
+        BadFile: it is no picture that Zen can read.
+    """
+    from PIL import Image as Pillow
+
+    from zen_tui.photos.open import open_upright
+
+    image = open_upright(path)
+    cell_width, cell_height = graphics.cell
+    if graphics.kind == "halfcell":
+        cells = fit(image.size, size.width, size.height)
+        pixels = (cells[0], cells[1] * 2)
+    else:
+        scale = min(size.width * cell_width / image.width, size.height * cell_height / image.height)
+        cells = (
+            max(1, min(size.width, round(image.width * scale / cell_width))),
+            max(1, min(size.height, round(image.height * scale / cell_height))),
+        )
+        pixels = (cells[0] * cell_width, cells[1] * cell_height)
+    return image.resize(pixels, Pillow.Resampling.LANCZOS, reducing_gap=2.0), cells
+
+
+def sharp_widget(graphics: Graphics) -> Any:
+    """textual-image's widget class for Kitty or Sixel, imported without letting it query the terminal."""
+    logging.getLogger("textual_image").addHandler(logging.NullHandler())
+    if "textual_image.widget" not in sys.modules:
+        os.environ["TEXTUAL_CELL_WIDTH"], os.environ["TEXTUAL_CELL_HEIGHT"] = map(str, graphics.cell)
+        real, sys.__stdout__ = sys.__stdout__, io.StringIO()  # type: ignore[misc, assignment]
+        try:
+            from textual_image import widget
+        finally:
+            sys.__stdout__ = real  # type: ignore[misc]
+    from textual_image import widget
+
+    return widget.TGPImage if graphics.kind == "kitty" else widget.SixelImage
