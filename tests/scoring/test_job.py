@@ -8,18 +8,23 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from torch import Tensor
 
 from tests.feeds import KeptFeed
 from zen_tui.library import datasets, models, pictures
 from zen_tui.library.database import Database
 from zen_tui.library.durable import write_blob, write_file
-from zen_tui.library.errors import ZenError
+from zen_tui.library.errors import BadFile, ZenError
 from zen_tui.library.events import Interrupted
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Run
 from zen_tui.library.specs import MannequinScoreSpec
-from zen_tui.scoring.job import Readers, events_of, score, write_png
+from zen_tui.mannequins import cast
+from zen_tui.mannequins.palette import ATTRIBUTES
+from zen_tui.mannequins.people import identity_numbers
+from zen_tui.mannequins.readers import Reader
+from zen_tui.scoring.job import OTHERS, Readers, events_of, load_readers, score, write_png
 
 RED, GREEN, BLUE = (220, 20, 20), (20, 220, 20), (20, 20, 220)
 
@@ -36,6 +41,17 @@ def red_suit_woman(images: Tensor) -> list[dict[str, str]]:
 
 
 READERS = Readers(mean_color, red_suit_woman, others=torch.eye(3)[1:])
+
+
+def save_untrained_readers(folder: Path) -> None:
+    """Readers with random weights, as the built-in base carries trained ones."""
+    torch.manual_seed(0)
+    folder.mkdir()
+    numbers = len(identity_numbers(cast.person("gallery", 0)))
+    words = sum(map(len, ATTRIBUTES.values()))
+    for name, outputs in (("identity", numbers), ("attributes", words)):
+        save_file(Reader(outputs, width=8).state_dict(), folder / f"{name}.safetensors")
+    save_file({"readings": torch.randn(OTHERS, numbers)}, folder / "gallery.safetensors")
 
 
 def add_job(db: Database) -> int:
@@ -107,6 +123,20 @@ def test_base_and_adapter_are_scored_by_the_same_rule(
     with Image.open(result["sheet"]) as sheet, Image.open(result["loss"]) as loss:
         assert sheet.width > 500
         assert loss.size == (1120, 480)
+
+
+def test_readers_saved_beside_a_base_are_used(
+    db: Database, home: Home, spec: MannequinScoreSpec, tmp_path: Path
+) -> None:
+    folder = tmp_path / "readers"
+    with pytest.raises(BadFile, match="cannot be loaded"):
+        load_readers(folder)
+    save_untrained_readers(folder)
+    add_pictures(db, home, spec.base_job, ("a woman", GREEN))
+    add_pictures(db, home, spec.adapter_job, ("ohwx woman", RED))
+    result = score(spec, KeptFeed(1), db, home, load_readers(folder))
+    assert result["identity"]["adapter"] in (0.0, 1.0)
+    assert set(result["attributes"]["base"]) == {"gender"}
 
 
 def test_events_that_cannot_be_read_are_left_out(db: Database, home: Home, spec: MannequinScoreSpec) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from torch import Tensor
 
 from zen_tui.exchange.bases import base_folder
 from zen_tui.library import datasets, models, pictures
 from zen_tui.library.database import Database
 from zen_tui.library.durable import write_file
-from zen_tui.library.errors import ZenError
+from zen_tui.library.errors import BadFile, ZenError
 from zen_tui.library.events import AnyEvent, Feed, Interrupted, Progress
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Picture, Run
@@ -52,21 +53,27 @@ def mannequin_score(spec: MannequinScoreSpec, feed: Feed, db: Database, home: Ho
 
     Raises:
         ZenError: one of the jobs has no pictures.
+        BadFile: the run's base has no readers beside it: it is not the built-in one.
     """
     run = models.run(db, str(spec.run))
     base = models.base(db, str(run.base_id))
-    return score(spec, feed, db, home, load_readers(base_folder(base) / "readers", spec.seed))
+    return score(spec, feed, db, home, load_readers(base_folder(base) / "readers"))
 
 
-def load_readers(folder: Path, seed: int) -> Readers:
-    """The readers that travel with the built-in base."""
-    from zen_tui.mannequins import readers
+def load_readers(folder: Path) -> Readers:
+    """The readers that travel with the built-in base. Raises `BadFile` when they are not in `folder`."""
+    from zen_tui.mannequins.readers import gallery, load_attribute_reader, load_identity_reader
 
-    return Readers(
-        identity=readers.load_identity_reader(folder),
-        attributes=readers.load_attribute_reader(folder),
-        others=readers.gallery(OTHERS, seed),
-    )
+    try:
+        return Readers(
+            identity=load_identity_reader(folder),
+            attributes=load_attribute_reader(folder),
+            others=gallery(OTHERS, folder=folder),
+        )
+    except (OSError, SafetensorError) as error:
+        raise BadFile(
+            f"The readers that score pictures cannot be loaded from {folder}.", "Install Zen again."
+        ) from error
 
 
 def score(spec: MannequinScoreSpec, feed: Feed, db: Database, home: Home, readers: Readers) -> dict[str, Any]:
