@@ -51,7 +51,7 @@ def save_rotated(path: Path, upright: Image.Image) -> Path:
     """Write `upright` as a phone held sideways does: turned pixels and an EXIF tag that turns them back."""
     exif = Image.Exif()
     exif[ORIENTATION] = 6
-    return save(path, upright.transpose(Image.Transpose.ROTATE_90), exif=exif, quality=92)
+    return save(path, upright.transpose(Image.Transpose.ROTATE_90), exif=exif.tobytes(), quality=92)
 
 
 def make_photos(folder: Path) -> Path:

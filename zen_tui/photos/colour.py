@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import re
 
 from PIL import Image, ImageCms
 
 MID_GREY = (127, 127, 127)
+PLAIN_SRGB = re.compile(r"sRGB( built-in| IEC61966-2[.-]1.*)?", re.IGNORECASE)  # what needs no conversion
 DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -59,7 +61,7 @@ def _managed(image: Image.Image, profile: bytes) -> Image.Image:
     """`image` from its own colour space to sRGB; a damaged or unfitting profile is ignored."""
     with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "srgb" not in ImageCms.getProfileDescription(source).lower():
+        if not PLAIN_SRGB.fullmatch(ImageCms.getProfileDescription(source).strip()):
             done = ImageCms.profileToProfile(image, source, _target(), outputMode="RGB")
             if done is not None:
                 return done
