@@ -116,7 +116,8 @@ def _layers(folder: Path) -> dict[str, TensorInfo]:
         for file in weight_files(folder / part):
             for key, tensor in read_header(file).tensors.items():
                 if key.endswith(".weight"):
-                    found[f"{part}_{key.removesuffix('.weight').replace('.', '_')}"] = tensor
+                    name = key.removesuffix(".weight").removeprefix("text_model.")
+                    found[f"{part}_{name.replace('.', '_')}"] = tensor
     return found
 
 
@@ -127,4 +128,5 @@ def _plain(key: str) -> str:
     name = name.removesuffix("_lora") if name.endswith("_lora") else name
     if name.endswith("to_out"):
         name += "_0"
+    name = name.replace("te_text_model_", "te_").replace("text_encoder_text_model_", "text_encoder_")
     return f"text_encoder_{name.removeprefix('te_')}" if name.startswith("te_") else name

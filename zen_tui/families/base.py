@@ -162,8 +162,8 @@ class Family(ABC):
 
     def release(self, *parts: Part) -> None:
         """Give the memory of these parts back; they are loaded again when next used."""
-        for part in parts:
-            self._parts.pop(part, None)
+        if not [part for part in parts if self._parts.pop(part, None) is not None]:
+            return
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()

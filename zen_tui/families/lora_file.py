@@ -24,9 +24,7 @@ from zen_tui.library.text import clean
 
 METADATA = "lora_adapter_metadata"  # where diffusers keeps rank and alpha
 
-_FACTOR = re.compile(
-    r"(.+?)\.(lora_A|lora_B|lora\.down|lora\.up|lora_linear_layer\.down|lora_linear_layer\.up)\.weight$"
-)
+_FACTOR = re.compile(r"(.+)\.(lora_[AB])\.weight")
 
 
 @dataclass(frozen=True)
@@ -85,33 +83,38 @@ def read(path: Path) -> LoraFile:
 
 
 def check(lora: LoraFile, models: dict[str, nn.Module]) -> None:
-    """Match every key with a layer of `models` (by prefix) and its shape.
+    """Match every pair of factors with a layer of `models` (by prefix) and its size.
 
     Raises:
-        BadFile: keys without a layer, or made for layers of another size; some of them are named.
+        BadFile: keys without a layer or without their other half, or made for layers of another size; some
+            of them are named.
     """
     layers = {
         f"{prefix}.{_bare(name)}": module
         for prefix, model in models.items()
         for name, module in model.named_modules()
     }
+    try:
+        tensors = _as_peft(lora.tensors)
+    except ValueError as error:
+        raise _unknown(lora.path, error) from None
     strange: list[str] = []
     misfit: list[str] = []
-    for key, tensor in lora.tensors.items():
-        found = _FACTOR.match(key)
-        layer = layers.get(_layer_name(found[1])) if found else None
-        weight = getattr(layer, "weight", None)
-        if found is None or not isinstance(weight, Tensor):
+    for key, tensor in tensors.items():
+        found = _FACTOR.fullmatch(key)
+        weight = getattr(layers.get(found[1]), "weight", None) if found else None
+        other = f"{found[1]}.{'lora_B' if found[2] == 'lora_A' else 'lora_A'}.weight" if found else ""
+        if found is None or not isinstance(weight, Tensor) or other not in tensors:
             strange.append(key)
-        elif tensor.shape[_side(found[2])] != weight.shape[1 if _side(found[2]) else 0]:
+        elif tensor.shape[1 if found[2] == "lora_A" else 0] != weight.shape[1 if found[2] == "lora_A" else 0]:
             misfit.append(key)
     if misfit:
         raise BadFile(
             f"{lora.path.name} was made for another base: {_few(misfit)} does not fit.",
             "Use it with the base it was trained on.",
         )
-    if strange or not lora.tensors:
-        what = f"its keys {_few(strange)} name no layer of this base" if strange else "there is no LoRA in it"
+    if strange or not tensors:
+        what = f"{_few(strange)} changes no layer of this base" if strange else "there is no LoRA in it"
         raise BadFile(f"{lora.path.name} cannot be used: {what}.", "It may belong to another kind of base.")
 
 
@@ -147,27 +150,42 @@ def _from_kohya(path: Path, tensors: dict[str, Tensor]) -> tuple[dict[str, Tenso
     try:
         converted, alphas = StableDiffusionPipeline.lora_state_dict(dict(tensors))
     except (ValueError, KeyError, RuntimeError) as error:
-        reason = clean(str(error).splitlines()[0], 160)
-        raise BadFile(f"{path.name} is a LoRA in a layout that cannot be read: {reason}", "") from None
+        raise _unknown(path, error) from None
     return converted, alphas
+
+
+def _unknown(path: Path, error: Exception) -> BadFile:
+    reason = clean(str(error).splitlines()[0], 160)
+    return BadFile(
+        f"{path.name} is a LoRA in a layout that cannot be read: {reason}.", "Convert it to diffusers'."
+    )
+
+
+def _as_peft(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors by `prefix.layer.lora_A.weight`, from any of the layouts that diffusers takes."""
+    from diffusers.utils.state_dict_utils import (
+        convert_state_dict_to_diffusers,
+        convert_state_dict_to_peft,
+        convert_unet_state_dict_to_peft,
+    )
+
+    found: dict[str, Tensor] = {}
+    for prefix in ("unet", "text_encoder"):
+        mine = {key.removeprefix(f"{prefix}."): t for key, t in tensors.items() if key.startswith(f"{prefix}.")}
+        if mine and not any(".lora_A." in key for key in mine):
+            if prefix == "unet":
+                mine = convert_unet_state_dict_to_peft(mine)
+            else:
+                mine = convert_state_dict_to_peft(convert_state_dict_to_diffusers(mine))
+        # transformers 5 dropped a level of names from CLIP; files keep it
+        found |= {f"{prefix}.{key.removeprefix('text_model.')}": tensor for key, tensor in mine.items()}
+    others = {key: t for key, t in tensors.items() if not key.startswith(("unet.", "text_encoder."))}
+    return found | others
 
 
 def _bare(name: str) -> str:
     """A layer's name without the wrapper that an attached adapter puts around it."""
-    return name.replace(".base_layer", "")
-
-
-def _layer_name(key: str) -> str:
-    """Older diffusers files write `to_q_lora` or `processor.to_q_lora` for the layer `to_q`."""
-    name = key.replace(".processor.", ".")
-    return (
-        re.sub(r"to_out_lora$", "to_out.0", name) if name.endswith("to_out_lora") else name.removesuffix("_lora")
-    )
-
-
-def _side(factor: str) -> int:
-    """Which axis of a factor meets the layer: the input of a down factor, the output of an up factor."""
-    return 1 if factor in ("lora_A", "lora.down", "lora_linear_layer.down") else 0
+    return name.replace(".base_layer", "").removeprefix("text_model.")
 
 
 def _few(keys: list[str]) -> str:

@@ -94,7 +94,11 @@ class SD15(Family):
             prefixes = [prefix for prefix, its_part in parts.items() if its_part == part]
             return sum(lora_file.apply(lora, prefix, module, name) for prefix in prefixes)
 
-        count = sum(apply(part, module) for part, module in self._parts.items())
+        try:
+            count = sum(apply(part, module) for part, module in self._parts.items())
+        except Exception:
+            self.release("denoiser", "text")  # half an adapter may hang on them
+            raise
         self._on_load[name] = apply
         for part in self._parts:
             self._activate(part)  # a freshly loaded adapter must not act before it is named

@@ -91,7 +91,8 @@ def learn(work: Work) -> Course:
 
             clock.start()
             step += 1
-            denoiser.train()
+            if not denoiser.training:
+                denoiser.train()
             rate = learning_rate(settings, step)
             for group in optimizer.param_groups:
                 group["lr"] = rate
