@@ -64,7 +64,7 @@ _APP = (
     *(_go(number, place) for number, place in enumerate(PLACES, 1)),
     Action("app.previous_place", "left_square_bracket", "screen before", "Open the screen to the left."),
     Action("app.next_place", "right_square_bracket", "screen after", "Open the screen to the right."),
-    Action("app.back", "q", "back", "Leave this page; on a main screen, leave Zen. Work in progress goes on."),
+    Action("app.back", "q", "back", "Leave this page, or Zen itself; work in progress goes on."),
     Action("app.escape", "escape", "back", "Close what is open, or step out of a field."),
     Action("app.help", "question_mark,f1", "help", "Show the keys that work here.", footer=True),
     Action("app.palette", "ctrl+p,colon", "commands", "Find any command by its name.", "command_palette"),
@@ -111,7 +111,11 @@ _RATINGS = tuple(
     (
         str(stars),
         "rate" if stars else "no rating",
-        f"Give {stars} of 5 stars." if stars else "Take the rating away.",
+        "Give one to five stars."
+        if stars == 1
+        else f"Give {stars} of 5 stars."
+        if stars
+        else "Take the rating away.",
         f"rate({stars})",
         stars == 1,
         "1–5" if stars == 1 else "",
@@ -240,7 +244,8 @@ _JOBS = (
 )
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
-    "app": _APP, "grid": _GRID, "list": _LIST, "datasets": _DATASETS, "wizard": _WIZARD, "train": _TRAIN, "run": _RUN,
+    "app": _APP, "grid": _GRID, "list": _LIST, "datasets": _DATASETS, "wizard": _WIZARD, "train": _TRAIN,
+    "run": _RUN,
     "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER,
     "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "compare": _COMPARE,
     "duel": _DUEL,

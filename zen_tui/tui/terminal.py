@@ -23,6 +23,7 @@ ATTRIBUTES = re.compile(r"\x1b\[\?([\d;]*)c")
 VERSION = re.compile(r"\x1bP>\|([^\x1b]*)\x1b\\")
 CELL = re.compile(r"\x1b\[6;(\d+);(\d+)t")
 KITTY_WITH_PLACEHOLDERS = (0, 28)
+CELL_OF_VT340 = (10, 20)  # pixels, when nobody says
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Graphics:
     kind: Kind
     why: str
     terminal: str = ""
-    cell: tuple[int, int] = (10, 20)
+    cell: tuple[int, int] = CELL_OF_VT340
 
 
 def detect(wanted: str = "auto") -> Graphics:
@@ -41,7 +42,7 @@ def detect(wanted: str = "auto") -> Graphics:
     wanted = named or wanted
     if wanted in ("kitty", "sixel", "halfcell", "off"):
         where = "ZEN_IMAGES" if named else "settings.toml"
-        return Graphics(cast(Kind, wanted), f"{where} asks for it", cell=_cell_of_window())
+        return Graphics(cast(Kind, wanted), f"{where} asks for it", cell=cell_of_window() or CELL_OF_VT340)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return Graphics("halfcell", "this is not a terminal")
     if os.environ.get("TERM") in ("dumb", "linux", None):
@@ -69,7 +70,8 @@ def read_reply(reply: str) -> Graphics:
     named = VERSION.search(reply)
     name = re.sub(r"[^\x20-\x7e]", "", named[1])[:40] if named else ""
     measured = CELL.search(reply)
-    cell = (int(measured[2]), int(measured[1])) if measured and int(measured[1]) and int(measured[2]) else (10, 20)
+    said = (int(measured[2]), int(measured[1])) if measured else (0, 0)
+    cell = cell_of_window() or (said if all(said) else CELL_OF_VT340)
     if "\x1b_Gi=31;OK" in reply and _has_placeholders(name):
         return Graphics("kitty", "the terminal answers the Kitty graphics query", name, cell)
     if "4" in found[1].split(";"):
@@ -77,8 +79,8 @@ def read_reply(reply: str) -> Graphics:
     return Graphics("halfcell", "the terminal knows neither Kitty graphics nor Sixel", name)
 
 
-def _cell_of_window() -> tuple[int, int]:
-    """Cell size from the kernel's idea of the window, without a question to the terminal."""
+def cell_of_window() -> tuple[int, int] | None:
+    """Cell size from what the kernel knows of the window; xterm does not answer the question."""
     import fcntl
     import struct
     import termios
@@ -87,8 +89,8 @@ def _cell_of_window() -> tuple[int, int]:
         raw = fcntl.ioctl(sys.__stdout__.fileno(), termios.TIOCGWINSZ, b"\0" * 8) if sys.__stdout__ else b""
         rows, columns, width, height = struct.unpack("HHHH", raw)
     except (OSError, ValueError, struct.error):
-        return 10, 20
-    return (width // columns, height // rows) if rows and columns and width and height else (10, 20)
+        return None
+    return (width // columns, height // rows) if rows and columns and width and height else None
 
 
 def _has_placeholders(name: str) -> bool:

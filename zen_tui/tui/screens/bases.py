@@ -25,6 +25,7 @@ from zen_tui.tui.widgets.choices import Choices
 from zen_tui.tui.widgets.dialogs import AskLine
 
 Add = Callable[[Database, Path], str]
+NO_BASE = "No base: the weights of the built-in zen-mini are missing. i adds a base that is on this disk."
 NO_ADAPTER = "No adapter yet. A training makes one; a adds a LoRA file that you have."
 
 
@@ -56,18 +57,18 @@ class BasesScreen(Place):
         ensure_builtin(self.zen.db)
         self.bases = models.bases(self.zen.db)
         self.adapters = models.adapters(self.zen.db)
-        self._fill("bases", [_base_entry(base) for base in self.bases])
-        nothing = [Content.styled(NO_ADAPTER, "$muted")]
-        self._fill("adapters", [_adapter_entry(a, self._base_of(a)) for a in self.adapters] or nothing)
+        self._fill("bases", [_base_entry(base) for base in self.bases], NO_BASE)
+        self._fill("adapters", [_adapter_entry(a, self._base_of(a)) for a in self.adapters], NO_ADAPTER)
         self._show()
 
-    def _fill(self, name: str, entries: list[Content]) -> None:
+    def _fill(self, name: str, entries: list[Content], nothing: str) -> None:
+        entries = entries or [Content.styled(nothing, "$muted")]
         choices = self.query_one(f"#{name}", Choices)
         at = choices.highlighted or 0
         with self.prevent(Choices.OptionHighlighted):
             choices.clear_options()
             choices.add_options([Option(entry) for entry in entries])
-            choices.highlighted = min(at, len(entries) - 1) if entries else None
+            choices.highlighted = min(at, len(entries) - 1)
 
     def _base_of(self, adapter: Adapter) -> str:
         return next((base.slug for base in self.bases if base.id == adapter.base_id), "")
@@ -90,7 +91,7 @@ class BasesScreen(Place):
     def _show(self) -> None:
         chosen = self.chosen
         if chosen is None:
-            told = Content.styled(NO_ADAPTER, "$muted")
+            told = Content("")
         elif isinstance(chosen, Base):
             told = _lines(_about_base(chosen))
         else:

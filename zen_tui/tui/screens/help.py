@@ -9,9 +9,19 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from zen_tui.tui.keys import ACTIONS, PLACES, Action, pretty, scopes
+from zen_tui.tui.keys import ACTIONS, OVERRIDES, PLACES, Action, pretty, scopes
 
-TITLES = {"app": "Everywhere", "grid": "Moving among pictures"}
+TITLES = {
+    "app": "Everywhere",
+    "grid": "Among the pictures",
+    "board": "Among the pictures",
+    "list": "In a list",
+    "full": "Before and after",
+    "viewer": "This picture",
+    "plot": "In the plot",
+    "samples": "In the samples",
+}
+KEY_WIDTH, SENTENCE_WIDTH = 20, 60
 
 
 class HelpScreen(ModalScreen[None]):
@@ -20,13 +30,17 @@ class HelpScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     HelpScreen { align: center middle; background: $background 60%; }
     HelpScreen > VerticalScroll {
-        width: 76; max-width: 96%; height: auto; max-height: 92%;
+        width: 112; max-width: 96%; height: auto; max-height: 94%;
         border: round $primary; border-title-color: $bright; border-title-style: bold;
         border-subtitle-color: $muted; background: $background; padding: 1 2;
     }
+    HelpScreen Static { height: auto; }
     """
-    BINDINGS = [Binding("escape,q,question_mark,f1", "dismiss", "close", show=False)]
-    scope = "help"
+    BINDINGS = [
+        Binding("escape,q,question_mark,f1", "dismiss", "close", show=False),
+        Binding("j", "scroll('down')", "down", show=False),
+        Binding("k", "scroll('up')", "up", show=False),
+    ]
 
     def __init__(self, about: str) -> None:
         super().__init__()
@@ -36,27 +50,43 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll() as box:
             box.border_title = "keys"
             box.border_subtitle = "esc closes"
-            yield Static(self.text(), id="help-text")
+            yield Static(id="help-text")
 
-    def text(self) -> Content:
-        """All of it, a line for each action."""
+    def on_mount(self) -> None:
+        self.query_one(Static).update(self.text(with_ids=self.app.size.width >= 116))
+        self.query_one(VerticalScroll).focus()
+
+    def action_scroll(self, where: str) -> None:
+        box = self.query_one(VerticalScroll)
+        (box.scroll_down if where == "down" else box.scroll_up)(animate=False)
+
+    def text(self, *, with_ids: bool) -> Content:
+        """A line for each action; `with_ids` adds the name by which its key can be changed."""
         lines: list[Content] = []
         for scope in scopes(self.about):
-            lines += [Content.styled(TITLES.get(scope, scope.capitalize()), "bold $primary")]
-            lines += [_line(action, self._key(action)) for action in ACTIONS[scope] if self._key(action)]
+            lines.append(Content.styled(TITLES.get(scope, scope.capitalize()), "bold $primary"))
+            for action in ACTIONS[scope]:
+                if key := self._key(action):
+                    parts = [(f"{key:>{KEY_WIDTH - 2}}  ", "$bright"), (action.tooltip, "$foreground")]
+                    if with_ids:
+                        gap = " " * max(2, SENTENCE_WIDTH - len(action.tooltip))
+                        parts.append((f"{gap}{action.id}", "$muted"))
+                    lines.append(Content.assemble(*parts))
             lines.append(Content(""))
-        lines.append(Content.styled("Change a key under [keys] in settings.toml by the name beside it.", "$muted"))
+        lines.append(Content.styled('Change a key in settings.toml: [keys] "datasets.out" = "r"', "$muted"))
         return Content("\n").join(lines)
 
     def _key(self, action: Action) -> str:
+        """The key as it is now; '' for an action that only the palette offers."""
         changed = self.app._keymap.get(action.id)
-        if action.id in (f"app.go_{place}" for place in PLACES) and self.about in ("gallery", "viewer", "compare"):
-            changed = changed or f"g {action.key}"
-        if action.display and not changed:
+        if changed is None and action.display:
             return action.display
-        return ", ".join(pretty(key) for key in (changed or action.key).split(",") if key)
+        if changed is None and action.id.partition(".")[2] in ("rate_2", "rate_3", "rate_4", "rate_5"):
+            return ""  # told by 1–5
+        key = changed or action.key
+        if changed is None and action.id in _GOING and key in OVERRIDES.get(self.about, ()):
+            return f"g {key}"
+        return ", ".join(pretty(one) for one in key.split(",") if one)
 
 
-def _line(action: Action, key: str) -> Content:
-    parts = ((f"{key:>14}  ", "$bright"), (action.tooltip, "$foreground"), (f"  {action.id}", "$muted"))
-    return Content.assemble(*parts)
+_GOING = {f"app.go_{place}" for place in PLACES}

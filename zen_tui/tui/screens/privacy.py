@@ -76,8 +76,7 @@ class PrivacyScreen(Place):
                 Content.styled(dataset.slug, "bold $bright"),
                 Content.styled(
                     f"  {plural(dataset.photo_count, 'photo')}, {plural(len(runs), 'run')}, "
-                    f"{plural(len(own), 'adapter')}, {plural(pictures, 'picture')} made with "
-                    f"{'it' if len(own) == 1 else 'them'}",
+                    f"{plural(len(own), 'adapter')}, {plural(pictures, 'picture')} made with what was learned",
                     "$foreground",
                 ),
             ]
