@@ -267,4 +267,4 @@ class GenerateScreen(Place):
             return
         found = pictures.of_job(self.zen.db, self.job.id)
         at = next((i for i, picture in enumerate(found) if picture.id == message.picture), 0)
-        self.app.push_screen(ViewerScreen(found, at))
+        self.app.push_screen(ViewerScreen(found, at, place="generate"))

@@ -246,7 +246,7 @@ class RunScreen(Place):
             Shown(self.zen.home.resolve(sample.path), f"step {sample.step:,} · seed {sample.seed}", sample.prompt)
             for sample in strip.row
         ]
-        self.app.push_screen(FullSizeScreen(shown, strip.chosen))
+        self.app.push_screen(FullSizeScreen(shown, strip.chosen, place="train"))
 
     def _ask_queue(self, wish: Callable[[], object]) -> bool:
         """Do what was asked, or say why it cannot be done."""

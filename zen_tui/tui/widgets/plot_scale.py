@@ -112,7 +112,7 @@ class Columns:
             loss = losses[index]
             if loss < lows.get(column, math.inf):
                 lows[column] = loss
-            if loss > highs.get(column, -math.inf):
+            if math.inf > loss > highs.get(column, -math.inf):
                 highs[column] = loss
             lasts[column] = smoothed[index]
         self.seen = len(steps)

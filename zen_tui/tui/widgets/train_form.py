@@ -63,6 +63,11 @@ class TrainForm(VerticalScroll, can_focus=False):
     }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: dict[str, str] = {}  # what is in each dataset, in words
+        self._known: dict[str, list[str]] = {}  # what each list offers
+
     def compose(self) -> ComposeResult:
         for name, hint in (("dataset", ""), ("base", ""), ("method", ""), ("preset", "")):
             with Horizontal(id=f"row-{name}"):
@@ -108,10 +113,6 @@ class TrainForm(VerticalScroll, can_focus=False):
             select.value = before
         elif values and not blank:
             select.value = values[-1] if name == "dataset" else values[0]
-
-    def on_mount(self) -> None:
-        self._known: dict[str, list[str]] = {}
-        self.counts: dict[str, str] = {}
 
     def choose(self, name: str, value: str) -> None:
         """Choose `value` in one of the lists, if it is offered."""
