@@ -97,7 +97,7 @@ def test_previews_come_on_schedule_and_resemble_the_picture(family: Family) -> N
 
 
 def test_it_stops_between_steps_when_asked(family: Family) -> None:
-    answers = iter(["", "", "pause"])
+    answers = iter(["", "", "", "pause"])
     with pytest.raises(Interrupted) as caught:
         list(Engine(family).draw([wish()], asked=lambda: next(answers)))
     assert caught.value.how == "pause"
@@ -123,6 +123,33 @@ def test_batches_halve_until_they_fit(family: Family, monkeypatch: pytest.Monkey
     room = 0
     with pytest.raises(ZenError, match="too small for a picture of 64x64"):
         draw(family, *wishes)
+
+
+@pytest.mark.parametrize("fitting", [1, 0])
+def test_decoding_gets_by_with_little_memory(
+    family: Family, monkeypatch: pytest.MonkeyPatch, fitting: int
+) -> None:
+    wishes = [wish(n) for n in range(3)]
+    expected = draw(family, *wishes)
+    decode = type(family).decode
+
+    def small_memory(self: Family, latents: torch.Tensor) -> torch.Tensor:
+        if len(latents) > fitting and "denoiser" in self.loaded():
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return decode(self, latents)
+
+    monkeypatch.setattr(type(family), "decode", small_memory)
+    for picture, other in zip(draw(family, *wishes), expected, strict=True):
+        assert difference(picture, other) <= 1
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Family, latents: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(type(family), "decode", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        draw(family, wish())
 
 
 def test_numbers_that_run_over_are_said(family: Family) -> None:

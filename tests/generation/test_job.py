@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import io
 import os
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,7 +17,7 @@ from PIL import Image
 from tests.feeds import KeptFeed
 from tests.generation.conftest import add_adapter, new_job
 from zen_tui.generation import warm
-from zen_tui.generation.job import generate
+from zen_tui.generation.job import PREVIEW_PAUSE, generate
 from zen_tui.library import pictures
 from zen_tui.library.database import Database
 from zen_tui.library.durable import hash_file
@@ -98,6 +101,24 @@ def test_a_restart_makes_only_what_is_missing(db: Database, home: Home, base: Ba
     assert all(event.index in (1, 2) for event in feed.heard(Preview))
     assert pixels(db, home, job_id)[0] == pixels(db, home, whole)[0]
     assert [p.idx for p in pictures.of_job(db, job_id)] == [0, 1, 2]
+
+
+def test_previews_are_small_jpegs_a_few_times_a_second(db: Database, home: Home, base: Base, job_id: int) -> None:
+    feed = KeptFeed(job_id)
+    started = time.monotonic()
+    generate(spec(base, pictures=wishes(2, steps=12), preview_every=1), feed, db, home)
+    shown = feed.heard(Preview)
+    rounds = {event.step for event in shown}
+    assert {event.index for event in shown} == {0, 1}
+    assert 1 <= len(rounds) <= 1 + (time.monotonic() - started) / PREVIEW_PAUSE
+    for event in shown:
+        with Image.open(io.BytesIO(base64.b64decode(event.image))) as image:
+            assert image.format == "JPEG"
+            assert max(image.size) <= 64
+
+    quiet = KeptFeed(new_job(db))
+    generate(spec(base, preview_every=0), quiet, db, home)
+    assert not quiet.heard(Preview)
 
 
 def test_weights_of_adapters_count_and_zero_is_the_base(db: Database, home: Home, base: Base) -> None:

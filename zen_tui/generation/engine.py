@@ -54,11 +54,17 @@ class Engine:
         self._encoded: dict[str, Cond] = {}
         self._projection = Projection(family)
 
-    def prepare(self, requests: Sequence[PictureRequest]) -> None:
-        """Encode the prompts of `requests` now, so that drawing them later needs no text encoder."""
+    def prepare(self, requests: Sequence[PictureRequest], asked: Callable[[], str] | None = None) -> None:
+        """Encode the prompts of `requests` now, so that drawing them later needs no text encoder.
+
+        Raises:
+            Interrupted: `asked` said so.
+        """
         texts = dict.fromkeys(text for r in requests for text in (r.prompt, r.negative))
         missing = [text for text in texts if text not in self._encoded]
         for some in _chunks(missing, ENCODED_AT_ONCE):
+            if how := asked() if asked else "":
+                raise Interrupted(how)
             cond = self.family.encode(some).to(torch.device("cpu"))
             self._encoded |= {text: cond[[row]] for row, text in enumerate(some)}
 
@@ -83,7 +89,7 @@ class Engine:
         """
         items = [_Item(index, request) for index, request in enumerate(requests)]
         for stretch in _chunks(items, STRETCH):
-            self.prepare([item.request for item in stretch])
+            self.prepare([item.request for item in stretch], asked)
             if memory.is_tight(self.family):
                 self.family.release("text")
             for group in _alike(stretch):
@@ -101,7 +107,9 @@ class Engine:
             batch = items[:size]
             try:
                 images = self._decode(self._denoise(batch, on_preview, asked))
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not memory.ran_out(error):
+                    raise
                 if len(batch) == 1:
                     raise ZenError(
                         f"The memory is too small for a picture of {first.width}x{first.height}.",
@@ -167,21 +175,26 @@ class Engine:
 
     def _decode(self, latents: Tensor) -> list[Image.Image]:
         """Pictures from latents; one at a time, and at last without the denoiser, when memory ends."""
-        try:
-            pixels = self.family.decode(latents)
-        except torch.OutOfMemoryError:
-            self.family.release("text")
+        pixels = None
+        for way in (self.family.decode, self._decode_singly, self._decode_alone):
             try:
-                pixels = self._decode_singly(latents)
-            except torch.OutOfMemoryError:
-                self.family.release("denoiser")
-                pixels = self._decode_singly(latents)
+                pixels = way(latents)
+                break
+            except RuntimeError as error:  # left before the next way, so that what it held is free by then
+                if not memory.ran_out(error):
+                    raise
+        if pixels is None:
+            raise torch.OutOfMemoryError("not even one picture could be decoded")
         self._projection.learn(latents, pixels)
         levels = (pixels * 255).round().to("cpu", torch.uint8)
         return [Image.fromarray(one.permute(1, 2, 0).contiguous().numpy()) for one in levels]
 
     def _decode_singly(self, latents: Tensor) -> Tensor:
         return torch.cat([self.family.decode(latents[n : n + 1]).cpu() for n in range(len(latents))])
+
+    def _decode_alone(self, latents: Tensor) -> Tensor:
+        self.family.release("text", "denoiser")
+        return self._decode_singly(latents)
 
 
 def _alike(items: list[_Item]) -> Iterator[list[_Item]]:

@@ -13,6 +13,12 @@ BYTES_PER_PIXEL = 6_000  # a generous guess at the activations of one picture; r
 LARGEST = 32
 
 
+def ran_out(error: RuntimeError) -> bool:
+    """Whether PyTorch failed for want of memory: CUDA, MPS and CPU each say it in their own way."""
+    said = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in said or "can't allocate memory" in said
+
+
 def free_bytes(device: torch.device) -> int:
     """Bytes free for new tensors on `device`, counting what PyTorch holds but does not use."""
     if device.type == "cuda":
