@@ -18,7 +18,7 @@ import msgspec
 
 from zen_tui.library.database import Database
 from zen_tui.library.datasets import add_photo, photo_by_hash
-from zen_tui.library.durable import require_space, write_blob
+from zen_tui.library.durable import require_space, sweep, write_blob
 from zen_tui.library.errors import DiskFull
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Dataset
@@ -88,6 +88,7 @@ def import_photos(
     """
     sources = require_sources(paths)
     if not dry_run:
+        sweep(home.dataset(dataset.slug))
         require_space(home.root, sum(source.size + THUMBNAIL_BYTES for source in sources) + SPARE_BYTES)
     report = ImportReport(dataset.slug)
     new: dict[str, str] = {}  # hash: name, of a dry run

@@ -17,8 +17,9 @@ QUALITY = 85
 
 
 def thumbnail(image: Image.Image) -> Image.Image:
-    """A copy of `image` whose longer side is at most `SIZE` pixels, RGB."""
-    small = image.convert("RGB") if image.mode != "RGB" else image.copy()
+    """A copy of `image` whose longer side is at most `SIZE` pixels: RGB, and nothing but pixels."""
+    small = image.convert("RGB")
+    small.info = {}  # Pillow would write a comment found there into the JPEG
     small.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return small
 
