@@ -21,6 +21,14 @@ def base(db: Database, name: str) -> Base:
     return find(db, "bases", Base, name, "base")
 
 
+def base_by_id(db: Database, base_id: int) -> Base:
+    """The base with this id. Raises `NotFound`."""
+    row = db.row("SELECT * FROM bases WHERE id = ?", base_id)
+    if row is None:
+        raise NotFound(f"There is no base {base_id}.", "`zen bases list` shows what there is.")
+    return record(row, Base)
+
+
 def add_base(db: Database, name: str, family: str, variant: str, path: str, facts: dict[str, Any]) -> Base:
     """Record a base; its name gets a number if it is taken."""
     slug = free_slug(db, "bases", slugify(name) or "base")

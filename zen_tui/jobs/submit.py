@@ -1,0 +1,21 @@
+"""What a screen and a command call to put work on the queue: everything is checked here, before anything waits.
+
+A wrong name, a photo too few, an adapter of another family are told at once and in a sentence. What only the
+loaded model can know, such as the end of a prompt that its tokenizer cuts off, the worker tells as a warning.
+"""
+
+from zen_tui.jobs.demo import DemoJobs, submit_demo
+from zen_tui.jobs.pictures import sheet_defaults, submit_generation
+from zen_tui.jobs.trainings import PRESETS, Submitted, plan_training, submit_training, training_defaults
+
+__all__ = [
+    "PRESETS",
+    "DemoJobs",
+    "Submitted",
+    "plan_training",
+    "sheet_defaults",
+    "submit_demo",
+    "submit_generation",
+    "submit_training",
+    "training_defaults",
+]

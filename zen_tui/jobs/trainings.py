@@ -1,0 +1,167 @@
+"""Queueing a training: settings from the base, the preset and the person, checked, planned, recorded as a run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from zen_tui.exchange.bases import base_folder
+from zen_tui.jobs import queue
+from zen_tui.library import datasets, models
+from zen_tui.library.database import Database
+from zen_tui.library.errors import Refused, WrongUse
+from zen_tui.library.paths import Home
+from zen_tui.library.records import Base, Dataset, Job, Run
+from zen_tui.library.sizes import require_size
+from zen_tui.library.specs import TrainSettings, TrainSpec, train_settings
+from zen_tui.library.text import nearest, plural, slugify
+from zen_tui.training.beginning import require_photos
+from zen_tui.training.plan import PRESETS, Plan, defaults_for, plan
+
+METHODS = ("lora",)
+SMALLER, LARGER = 4, 2  # a base still learns at a quarter and at twice the size it was made for
+
+__all__ = ["PRESETS", "Submitted", "plan_training", "queue_training", "submit_training", "training_defaults"]
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A queued training and what it will do."""
+
+    run: Run
+    job: Job
+    plan: Plan
+
+
+def training_defaults(base: Base, dataset: Dataset, preset: str | None = None) -> dict[str, Any]:
+    """The settings that a training would have if nothing were chosen. Raises `WrongUse` for an unknown preset."""
+    return defaults_for(base, dataset, preset)
+
+
+def plan_training(
+    db: Database,
+    home: Home,
+    dataset: Dataset,
+    base: Base,
+    *,
+    method: str = "lora",
+    preset: str | None = None,
+    chosen: dict[str, Any],
+) -> Plan:
+    """What a training would do; nothing is queued. Raises as `submit_training`."""
+    return _checked(db, home, dataset, base, method, preset, chosen)[1]
+
+
+def submit_training(
+    db: Database,
+    home: Home,
+    dataset: Dataset,
+    base: Base,
+    *,
+    method: str = "lora",
+    preset: str | None = None,
+    chosen: dict[str, Any],
+    name: str | None = None,
+) -> Submitted:
+    """Queue a training. `chosen` are settings by name, values possibly as typed; `name` is the adapter's.
+
+    Raises:
+        WrongUse: a method, preset or setting that does not exist or does not fit.
+        Refused: too few photos, none left to learn from, or a resolution the base cannot do.
+        BadFile: the base's folder is gone.
+        DiskFull: nothing was queued.
+    """
+    settings, planned = _checked(db, home, dataset, base, method, preset, chosen)
+    if name is not None and not slugify(name):
+        raise WrongUse(f"The name {name!r} has no letters or digits in it.", "Give a name such as mara.")
+    run, job = queue_training(db, home, dataset, base, method, settings, name or dataset.slug)
+    return Submitted(run, job, planned)
+
+
+def _checked(
+    db: Database,
+    home: Home,
+    dataset: Dataset,
+    base: Base,
+    method: str,
+    preset: str | None,
+    chosen: dict[str, Any],
+) -> tuple[TrainSettings, Plan]:
+    if method not in METHODS:
+        close = nearest(method, METHODS)
+        hint = f"Did you mean {close}?" if close else f"The methods are: {', '.join(METHODS)}."
+        raise WrongUse(f"There is no method called {method}.", hint)
+    settings = train_settings(defaults_for(base, dataset, preset), chosen)
+    base_folder(base)
+    _require_photos(db, dataset, settings)
+    _require_resolution(base, settings.resolution)
+    return settings, plan(db, home, base, dataset, settings)
+
+
+def _require_photos(db: Database, dataset: Dataset, settings: TrainSettings) -> None:
+    photos = datasets.photos(db, dataset.id)
+    usable = [photo for photo in photos if photo.split != "out"]
+    if photos and not usable:
+        raise Refused(
+            f"All {plural(len(photos), 'photo')} of {dataset.slug} are marked out.", "Put some back into training."
+        )
+    require_photos(dataset, len(usable), settings)
+    if settings.holdout and all(photo.split == "holdout" for photo in usable):
+        raise Refused(
+            f"All photos of {dataset.slug} are held out, so none is left to learn from.",
+            "Put some back into training, or set holdout to 0.",
+        )
+
+
+def _require_resolution(base: Base, resolution: int) -> None:
+    made_for = int(base.facts.get("resolution", resolution))
+    require_size(resolution, resolution, multiple=int(base.facts.get("multiple", 8)), base=base.slug)
+    if not made_for / SMALLER <= resolution <= made_for * LARGER:
+        raise Refused(
+            f"{base.slug} was made for pictures of {made_for} pixels; it learns nothing good at {resolution}.",
+            f"Choose a resolution from {made_for // SMALLER} to {made_for * LARGER}.",
+        )
+
+
+def queue_training(
+    db: Database,
+    home: Home,
+    dataset: Dataset,
+    base: Base,
+    method: str,
+    settings: TrainSettings,
+    name: str,
+    after: int | None = None,
+) -> tuple[Run, Job]:
+    """Record a run and queue its job, both or neither. The run and its adapter get `name`, or one near it."""
+    with db.transaction():
+        slug = free_name(db, name)
+        run_id = db.insert(
+            "runs",
+            slug=slug,
+            dataset_id=dataset.id,
+            base_id=base.id,
+            method=method,
+            steps=settings.steps,
+            created=time.time(),
+        )
+        spec = TrainSpec(
+            run=run_id, name=slug, dataset=dataset.slug, base=base.slug, method=method, settings=settings
+        )
+        job = queue.enqueue(db, home, spec, f"train {slug}", after)
+        db.update("runs", run_id, job_id=job.id, spec=msgspec.to_builtins(spec))
+        return models.run(db, slug), job
+
+
+def free_name(db: Database, wanted: str) -> str:
+    """`wanted`, or it with a number, such that neither a run nor an adapter is called that."""
+    taken = {row["slug"] for table in ("runs", "adapters") for row in db.rows(f"SELECT slug FROM {table}")}
+    slug = name = slugify(wanted)
+    number = 1
+    while name in taken:
+        number += 1
+        name = f"{slug}-{number}"
+    return name
