@@ -49,6 +49,11 @@ def generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[s
     check(spec, base, family, feed)
     out = _out_folder(spec)
     uses = [(_adapter_for(db, base, use), use.weight) for use in spec.adapters]
+    for adapter, _ in uses:
+        if adapter.base_id not in (None, base.id):
+            feed.tell(
+                Warned(text=f"{adapter.slug} was trained on another base than {base.slug}: expect less of it.")
+            )
     attachments = [_attachment(home, adapter, weight) for adapter, weight in uses]
     warm.use(family, attachments)
 
