@@ -1,0 +1,139 @@
+"""Second stage: an autoencoder that turns a picture into an eighth of its size and back.
+
+It learns on crops, which hold more variety for the same work. Loss: absolute error of pixels, of their gradients
+and of the picture shrunk by four, and a small pull of the latents toward a unit normal (Kingma and Welling, 2014).
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from zen_tui.mannequins.model import Shape, make_vae
+from zen_tui.mannequins.pretrain_kept import keep, recall
+from zen_tui.mannequins.pretrain_loop import Plan, Setting, learn
+from zen_tui.mannequins.pretrain_render import Pictures
+
+KL_WEIGHT = 5e-4
+
+
+def crops(pictures: Pictures, batch: int, size: int, noise: torch.Generator) -> torch.Tensor:
+    """Random squares of random pictures, half of them mirrored: (N, 3, size, size) in -1..1."""
+    picked = pictures.take(torch.randint(len(pictures), (batch,), generator=noise).tolist())
+    room = picked.shape[-1] - size + 1
+    corners = torch.randint(room, (batch, 2), generator=noise).tolist()
+    cut = torch.stack([p[:, y : y + size, x : x + size] for p, (y, x) in zip(picked, corners, strict=True)])
+    mirrored = torch.rand(batch, generator=noise) < 0.5
+    cut[mirrored] = cut[mirrored].flip(-1)
+    return (cut.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+
+
+def distance(drawn: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean absolute error of pixels, gradients and coarse shape."""
+    off = drawn - target
+    edges = (off[..., 1:] - off[..., :-1]).abs().mean() + (off[..., 1:, :] - off[..., :-1, :]).abs().mean()
+    return off.abs().mean() + 0.4 * edges + 0.5 * functional.avg_pool2d(off, 4).abs().mean()
+
+
+def _pull(mean: torch.Tensor, logvar: torch.Tensor) -> torch.Tensor:
+    return 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
+
+
+class Round(nn.Module):
+    """Encode, add the posterior's noise, decode: what is trained. Compiles as one graph."""
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.vae = vae
+        vae.quant_conv.bias.data[4:] = -6.0  # begin with little noise, or nothing gets through it
+
+    def forward(self, x: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Pictures (N, 3, H, W) and noise (N, 4, H/8, W/8) to drawn pictures, means and log variances."""
+        moments = self.vae.quant_conv(self.vae.encoder(x))
+        mean, logvar = moments.float().chunk(2, dim=1)
+        logvar = logvar.clamp(-30, 20)
+        z = mean + (0.5 * logvar).exp() * noise
+        return self.vae.decoder(self.vae.post_quant_conv(z)).float(), mean, logvar
+
+
+def train_vae(setting: Setting, pictures: Pictures, shape: Shape, plan: Plan, batch: int, crop: int) -> None:
+    """Train the autoencoder and keep its averaged weights, with unit latents, as `vae-kept.pt`."""
+    done = setting.work / "vae-kept.pt"
+    if done.exists():
+        return
+    torch.manual_seed(setting.seed)
+    model = setting.place(Round(make_vae(shape)))
+    forward = setting.fast(model)
+
+    def loss(step: int) -> torch.Tensor:
+        noise = setting.draws("vae", step)
+        x = crops(pictures, batch, crop, noise).to(setting.device)
+        z_noise = torch.randn(batch, 4, crop // 8, crop // 8, generator=noise).to(setting.device)
+        with setting.half():
+            drawn, mean, logvar = forward(x, z_noise)
+        return distance(drawn, x) + KL_WEIGHT * _pull(mean, logvar)
+
+    average = learn("vae", setting, model, loss, plan)
+    average.copy_to(model)
+    vae = model.vae.cpu().eval()
+    with torch.no_grad():
+        some = pictures.take(list(range(min(256, len(pictures))))).float() / 127.5 - 1
+        means = torch.cat([vae.encode(part).latent_dist.mode() for part in torch.split(some, 32)])
+        unit_latents(vae, means.mean((0, 2, 3)), means.std((0, 2, 3)))
+        drawn = torch.cat([vae(part).sample for part in torch.split(some[:64], 16)])
+    setting.diary.write("vae", psnr=round(psnr(drawn, some[:64]), 2))
+    keep(done, vae.state_dict())
+
+
+def train_decoder(setting: Setting, pictures: Pictures, shape: Shape, plan: Plan, batch: int, crop: int) -> None:
+    """Sharpen the decoder alone, so that latents stay what the UNet knows; keeps `decoder-kept.pt`."""
+    done = setting.work / "decoder-kept.pt"
+    if done.exists():
+        return
+    model = Round(make_vae(shape))
+    model.vae.load_state_dict(recall(setting.work / "vae-kept.pt"))
+    model.vae.encoder.requires_grad_(False)
+    model.vae.quant_conv.requires_grad_(False)
+    model = setting.place(model)
+    decode = setting.fast(model.vae.decoder)
+
+    def loss(step: int) -> torch.Tensor:
+        noise = setting.draws("decoder", step)
+        x = crops(pictures, batch, crop, noise).to(setting.device)
+        with setting.half():
+            with torch.no_grad():
+                z = model.vae.quant_conv(model.vae.encoder(x))[:, :4].float()
+            z = z + 0.03 * torch.randn(z.shape, generator=noise).to(setting.device)
+            drawn = decode(model.vae.post_quant_conv(z)).float()
+        return distance(drawn, x)
+
+    average = learn("decoder", setting, model, loss, plan)
+    average.copy_to(model)
+    vae = model.vae.cpu().eval()
+    with torch.no_grad():
+        some = pictures.take(list(range(min(64, len(pictures))))).float() / 127.5 - 1
+        drawn = torch.cat([vae(part).sample for part in torch.split(some, 16)])
+    setting.diary.write("decoder", psnr=round(psnr(drawn, some), 2))
+    keep(done, vae.state_dict())
+
+
+@torch.no_grad()
+def unit_latents(vae: Any, mean: torch.Tensor, std: torch.Tensor) -> None:
+    """Fold a shift and a scale per channel into the 1x1 convolutions, so that latents have mean 0 and deviation 1.
+
+    Pictures come back as before, so the scaling factor is 1.
+    """
+    encode, decode = vae.quant_conv, vae.post_quant_conv
+    encode.bias[:4] = (encode.bias[:4] - mean) / std
+    encode.weight[:4] /= std.view(-1, 1, 1, 1)
+    encode.bias[4:] -= 2 * std.log()
+    decode.bias += decode.weight[..., 0, 0] @ mean
+    decode.weight *= std.view(1, -1, 1, 1)
+
+
+def psnr(drawn: torch.Tensor, target: torch.Tensor) -> float:
+    """Peak signal-to-noise ratio in decibels of pictures in -1..1."""
+    error = ((drawn.clamp(-1, 1) - target) / 2).square().mean()
+    return 10 * math.log10(1 / max(float(error), 1e-12))
