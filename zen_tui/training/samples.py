@@ -31,13 +31,15 @@ class Samples:
         self.family.release("text")
 
     def draw(self, step: int, again: bool = False) -> None:
-        """Draw and keep the samples after `step`; nothing is done for those that lie there, unless `again`.
+        """Draw and keep the samples after `step`; those that lie there are only told again, unless `again`.
 
         Raises:
             Interrupted: the feed asked for it.
         """
         paths = [self.folder / f"step-{step:07d}-{index:02d}.png" for index in range(len(self.requests))]
         if all(path.exists() for path in paths) and not again:
+            for index, path in enumerate(paths):  # whoever reads the events has dropped them with the lost steps
+                self._tell(step, index, path)
             return
         for index, picture in self.engine.draw(self.requests, asked=self.feed.asked):
             data = io.BytesIO()
