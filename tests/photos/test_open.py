@@ -172,6 +172,13 @@ def test_an_unreadable_file_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         open_upright(path)
 
 
+def test_a_damaged_tiff_writes_nothing_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(encoded(colourful(), "TIFF", compression="jpeg"))
+    data[200:4000] = bytes(3800)
+    assert refusal(bytes(data)).startswith(DAMAGED)
+    assert capfd.readouterr() == ("", "")
+
+
 @given(st.binary(max_size=80))
 def test_any_bytes_have_a_format_or_none(head: bytes) -> None:
     assert format_of(head) in {"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF", ""}

@@ -29,7 +29,7 @@ def selfcheck() -> dict[str, Any]:
     (weight @ weight).sum().backward()  # type: ignore[no-untyped-call]
     assert weight.grad is not None
     return {
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "device": device.type,
         "name": torch.cuda.get_device_name() if cuda else f"CPU, {torch.get_num_threads()} threads",
         "memory": torch.cuda.get_device_properties(0).total_memory if cuda else None,

@@ -6,13 +6,26 @@ the header is checked before a pixel is decoded. Whatever goes wrong becomes a r
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import functools
 import io
+import logging
 import os
 import stat
 import threading
 from pathlib import Path
 
-from PIL import AvifImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import (
+    AvifImagePlugin,
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+    _imaging,
+)
 
 from zen_tui.library.errors import BadFile
 from zen_tui.library.text import shown
@@ -37,6 +50,7 @@ CAMERA_RAW = {".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".
 HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 
 _heif = threading.Lock()
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # its complaints become reasons, not terminal output
 
 
 def sniff(path: Path) -> str:
@@ -159,6 +173,8 @@ def _usable_format(data: bytes, suffix: str) -> str:
         raise BadFile("not an image: its content is not JPEG, PNG, WebP, AVIF, TIFF or HEIC")
     if format == "HEIF":
         _register_heif()
+    if format == "TIFF":
+        _silence_tiff()
     return format
 
 
@@ -185,3 +201,12 @@ def _register_heif() -> None:
             from pillow_heif import register_heif_opener
 
             register_heif_opener()
+
+
+@functools.cache
+def _silence_tiff() -> None:
+    """Keep the TIFF library from writing about damaged files straight onto the terminal, across the screen."""
+    with contextlib.suppress(AttributeError, OSError):
+        library = ctypes.CDLL(_imaging.__file__)
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            getattr(library, name)(None)
