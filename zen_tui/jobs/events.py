@@ -21,6 +21,7 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Job
 
 CHUNK = 1 << 20  # bytes a reader takes at a time: about ten thousand steps, 20 ms
+WAKE_EVERY = 0.5  # seconds between looks whether a worker lives
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _encode = msgspec.json.Encoder().encode
@@ -125,6 +126,7 @@ def follow(home: Home, db: Database, job_id: int, *, every: float = 0.1) -> Iter
     """
     tail = Tail(home.events(job_id))
     ending: AnyEvent | None = None
+    woken = float("-inf")
     while True:
         job = queue.job(db, job_id)  # before reading: when the row says it ended, the file is complete
         for event in tail.read_all():
@@ -137,7 +139,9 @@ def follow(home: Home, db: Database, job_id: int, *, every: float = 0.1) -> Iter
         if job.status not in ("queued", "running", "interrupted"):
             yield ending if ending is not None and _agrees(ending, job) else _ending_of(job)
             return
-        launch.wake(db, home)
+        if time.monotonic() - woken > WAKE_EVERY:
+            launch.wake(db, home)
+            woken = time.monotonic()
         time.sleep(every)
 
 

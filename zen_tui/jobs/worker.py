@@ -92,11 +92,11 @@ class Worker:
         try:
             with log.captured(self.home, job.id):
                 status, ending, error = self._attempt(job, feed)
-                if ending is not None:
-                    with contextlib.suppress(ZenError):  # a full disk must not hide why the job ended
+                with contextlib.suppress(ZenError):  # a full disk must not hide why the job ended
+                    feed.record()
+                    if ending is not None:
                         writer.tell(ending)
                         writer.durable()
-                feed.record()
                 queue.finish(self.db, job, status, error)
         finally:
             writer.close()
