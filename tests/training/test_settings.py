@@ -1,0 +1,132 @@
+"""Every setting does something, and what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+
+from tests.training.conftest import SMALL, Studio
+from zen_tui.families import load_family
+from zen_tui.families.base import Family
+from zen_tui.library import datasets, models
+from zen_tui.library.events import Holdout, Note, Saved, Step
+from zen_tui.library.specs import TrainSettings
+from zen_tui.training.beginning import without_token
+from zen_tui.training.plan import plan
+
+QUICK = {"steps": 3, "warmup": 1, "holdout": 0.0, "checkpoint_every": 3}
+
+CHANGES_THE_LOSSES = {
+    "batch_size": 1,
+    "gradient_accumulation": 2,
+    "resolution": 72,
+    "learning_rate": 0.1,
+    "warmup": 0,
+    "rank": 3,
+    "alpha": 8.0,
+    "dropout": 0.5,
+    "seed": 1,
+    "precision": "bf16",
+    "caption_dropout": 1.0,
+    "min_snr_gamma": 0.0,
+    "prior_preservation": 5.0,
+}
+SEEN_ELSEWHERE = {
+    "steps", "optimizer", "lr_schedule", "holdout", "checkpoint_every", "sample_every", "sample_prompts",
+    "allow_few_photos",
+}  # fmt: skip
+
+
+def test_every_setting_is_tested() -> None:
+    assert set(CHANGES_THE_LOSSES) | SEEN_ELSEWHERE == set(TrainSettings.__struct_fields__)
+
+
+def test_settings_change_the_course(studio: Studio) -> None:
+    plain = studio.train(**QUICK).losses()
+    for name, value in CHANGES_THE_LOSSES.items():
+        changed = studio.train(**{**QUICK, name: value}).losses()
+        assert changed != plain, name
+        assert changed.keys() == plain.keys(), name
+
+
+def test_the_schedule_holdout_and_length_do_what_they_say(studio: Studio) -> None:
+    tape = studio.train(steps=4, warmup=1, lr_schedule="cosine", holdout=0.4, checkpoint_every=3)
+    rates = [event.lr for event in tape.of(Step)]
+    assert len(rates) == 4
+    assert rates[1] > rates[2] > rates[3]
+    assert [event.step for event in tape.of(Saved)] == [3, 4]
+    assert [event.step for event in tape.of(Holdout)] == [0, 3, 4]
+    assert "4 photos, 2 held out" in tape.of(Note)[0].text
+    stored = [photo.split for photo in datasets.photos(studio.db, studio.dataset.id)]
+    assert stored.count("holdout") == 2
+    assert studio.train(**QUICK).of(Holdout) == []
+
+
+def trained(studio: Studio, weight: float) -> tuple[float, float]:
+    """(how far the class moved, how far the subject moved) from the base after a strong training."""
+    studio.train(steps=12, learning_rate=0.05, batch_size=4, prior_preservation=weight, holdout=0.0)
+    family = load_family(studio.base, device="cpu", precision="fp32")
+    path = models.adapter(studio.db, studio.result["adapter"]).path
+    family.attach(studio.home.resolve(path), "mara")
+    base = answers(family)
+    family.set_adapters([("mara", 1.0)])
+    moved = (answers(family) - base).square().flatten(1).mean(1)
+    return float(moved[0]), float(moved[1])
+
+
+@torch.no_grad()
+def answers(family: Family) -> torch.Tensor:
+    noise = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(3)).expand(2, 4, 16, 16)
+    cond = family.encode(["a photo of woman", "a photo of ohwx woman"])
+    return family.predict(noise, torch.tensor([700, 700]), cond, (64, 64))
+
+
+def test_keeping_the_class_keeps_it(studio: Studio) -> None:
+    free, kept = trained(studio, 0.0), trained(studio, 20.0)
+    assert kept[0] < 0.5 * free[0]
+    assert kept[1] > kept[0]
+
+
+@pytest.mark.parametrize(
+    ("caption", "plain"),
+    [
+        ("a photo of ohwx woman at sea", "a photo of woman at sea"),
+        ("ohwx in a red suit", "woman in a red suit"),
+        ("a portrait, ohwx", "a portrait, woman"),
+        ("a garden", "a photo of woman"),
+        ("ohwxy woman", "a photo of woman"),
+    ],
+)
+def test_captions_without_the_token(studio: Studio, caption: str, plain: str) -> None:
+    assert without_token(caption, studio.dataset) == plain
+
+
+def test_the_plan_says_what_the_run_then_does(studio: Studio) -> None:
+    settings = TrainSettings(**{**SMALL, "rank": 4, "sample_every": 0})
+    before = plan(studio.db, studio.home, studio.base, studio.dataset, settings)
+    assert (before.photos, before.held_out, before.steps, before.seconds) == (5, 1, 6, None)
+    assert ("time", "not measured yet on this machine") in before.lines()
+    assert not before.memory_measured
+    note = studio.train(**msgspec.to_builtins(settings)).of(Note)[0].text
+    numbers, layers = before.learned.split(" numbers in ")
+    assert f"Learning {numbers} numbers in {layers.split(' ')[0]} layers" in note
+    after = plan(studio.db, studio.home, studio.base, studio.dataset, settings)
+    measured = studio.result["metrics"]["seconds_per_step"]
+    assert after.seconds == pytest.approx(6 * measured)
+    assert after.memory_mb == studio.result["metrics"]["memory_mb"]
+    other = msgspec.structs.replace(settings, resolution=128)
+    assert plan(studio.db, studio.home, studio.base, studio.dataset, other).seconds is None
+
+
+def test_the_plan_warns(studio: Studio) -> None:
+    def warnings(**changed: Any) -> str:
+        settings = TrainSettings(**{**SMALL, **changed})
+        return " ".join(plan(studio.db, studio.home, studio.base, studio.dataset, settings).warnings)
+
+    assert warnings() == ""
+    assert "photos smaller than 512 pixels will be enlarged" in warnings(resolution=512)
+    assert "A batch of 8 repeats photos" in warnings(batch_size=8)
+    assert "warm-up of 6 steps never ends" in warnings(warmup=6)
