@@ -61,7 +61,7 @@ async def test_an_empty_queue_says_so(db: Database, home: Home) -> None:
         assert not rows(screen)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (160, 45)])
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
 async def test_states_are_told_in_words(busy: work.Worker, size: tuple[int, int]) -> None:
     db, home = busy.db, busy.home
     queue.pause(db, 2)

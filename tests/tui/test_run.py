@@ -67,7 +67,7 @@ async def opened(
 
 
 @pytest.mark.usefixtures("alive")
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (160, 45)])
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
 async def test_it_shows_curve_figures_and_samples_at_every_size(
     worker: work.Worker, size: tuple[int, int]
 ) -> None:

@@ -12,6 +12,7 @@ import math
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from PIL import Image, ImageDraw
 from textual.app import App
@@ -20,6 +21,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Static
 
+from zen_tui.exchange.bases import add_base as add_base_folder
 from zen_tui.jobs import queue
 from zen_tui.jobs.events import Writer
 from zen_tui.library import datasets, models, pictures
@@ -55,7 +57,10 @@ def add_base(db: Database, name: str = "small-base") -> None:
             "train": {"steps": 400},
         },
     }
-    models.add_base(db, name, "sd15", "", "/nowhere", facts)
+    folder = Home.find().bases / name
+    folder.mkdir(parents=True)
+    (folder / "model_index.json").write_text("{}")
+    models.add_base(db, name, "sd15", "", str(folder), facts)
 
 
 def add_dataset(db: Database, name: str = "mara", photos: int = 12) -> None:
@@ -163,6 +168,7 @@ class Worker:
 
 
 def add_adapter(db: Database, name: str = "mara", run_id: int | None = None) -> None:
+    (Home.find().adapters / f"{name}.safetensors").touch()
     models.add_adapter(
         db, name, "sd15", f"adapters/{name}.safetensors", trigger="ohwx woman", run_id=run_id,
         base_id=models.bases(db)[0].id,
@@ -194,3 +200,13 @@ def said(app: App[None], selector: str) -> str:
 def shown(widget: Widget) -> str:
     """What a widget that draws its own lines shows."""
     return "\n".join(widget.render_line(y).text for y in range(widget.size.height))
+
+
+def recall_request(prompt: str, seed: int) -> PictureRequest:
+    """A request that a picture of the small base could have come from."""
+    return PictureRequest(prompt=prompt, seed=seed, width=64, height=64, steps=20)
+
+
+def add_tiny_base(db: Database, folder: Path) -> None:
+    """The tiny random base, as base `tiny`."""
+    add_base_folder(db, Home.find(), folder, "tiny")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
+from textual.css.query import NoMatches
 from textual.timer import Timer
 from textual.widgets import Input, Select, TextArea
 
@@ -99,9 +101,10 @@ class GenerateScreen(Place):
         form, editor = self.query_one(PictureForm), self.query_one(PromptEditor)
         wish = form.wish(editor.text)
         self.wished = await asyncio.to_thread(understand, self.zen.home, wish)
-        form.tell(self.wished, empty=not editor.text.strip())
         found = re.match(r"Line (\d+):", self.wished.error) if self.wished.error else None
-        editor.mark_wrong(int(found[1]) if found else None)
+        with contextlib.suppress(NoMatches):  # the app was left meanwhile
+            form.tell(self.wished, empty=not editor.text.strip())
+            editor.mark_wrong(int(found[1]) if found else None)
 
     # Keys ------------------------------------------------------------------------------------------------
 

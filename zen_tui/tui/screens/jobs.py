@@ -232,7 +232,7 @@ def _heads(width: int) -> Content:
 
 
 def _title_width(width: int) -> int:
-    return max(8, width - STATE - KIND - STEPS - TIME)
+    return min(72, max(8, width - STATE - KIND - STEPS - TIME))
 
 
 def _line(job: Job, width: int, *, died: bool) -> Content:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import textwrap
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.widgets import Button, Input, Select, Static
 
 from zen_tui.library import datasets, models
@@ -126,11 +128,12 @@ class TrainScreen(Place):
         await asyncio.sleep(PAUSE)
         wish = self._wish()
         found = await asyncio.to_thread(look_ahead, self.zen.home, wish)
-        form = self.query_one(TrainForm)
-        form.suggest(found.defaults, wish.dataset or "")
-        form.mark_wrong(found.error)
         self.found = found
-        self._show_plan()
+        with contextlib.suppress(NoMatches):  # the app was left meanwhile
+            form = self.query_one(TrainForm)
+            form.suggest(found.defaults, wish.dataset or "")
+            form.mark_wrong(found.error)
+            self._show_plan()
 
     def _show_plan(self) -> None:
         self.query_one("#words", Static).update(_words(self.found, self.query_one("#plan").content_region.width))
@@ -151,17 +154,17 @@ class TrainScreen(Place):
 
     # Keys ------------------------------------------------------------------------------------------------
 
-    def action_more(self) -> None:
+    async def action_more(self) -> None:
         form = self.query_one(TrainForm)
         self.toggle_class("-more")
-        form.query_one("#alpha" if form.fold() else "#steps", Input).focus()
+        form.query_one("#alpha" if await form.fold() else "#steps", Input).focus()
 
     def action_defaults(self) -> None:
         self.query_one(TrainForm).clear()
 
     @on(Button.Pressed, "#more")
-    def more(self) -> None:
-        self.action_more()
+    async def more(self) -> None:
+        await self.action_more()
 
     @on(Button.Pressed, "#start")
     @on(Input.Submitted)

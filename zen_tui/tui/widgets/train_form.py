@@ -5,7 +5,7 @@ A field shows in grey what suits the base and the preset; what a person types st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from textual.app import ComposeResult
@@ -65,6 +65,7 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__()
+        self.defaults: dict[str, Any] = {}
         self.counts: dict[str, str] = {}  # what is in each dataset, in words
         self._known: dict[str, list[str]] = {}  # what each list offers
 
@@ -74,23 +75,15 @@ class TrainForm(VerticalScroll, can_focus=False):
                 yield Label(name)
                 yield Select[str]([], id=name, prompt="none", compact=True)
                 yield Static(hint, id=f"hint-{name}", classes="hint")
-        yield from self._row("name", "what it will be called")
+        yield _row("name", "what it will be called")
         yield Static(classes="gap")
         for name, hint in MATTERS.items():
-            yield from self._row(name, hint)
-        with Vertical(id="rest"):
-            for name, hint in REST.items():
-                yield from self._row(name, hint)
+            yield _row(name, hint)
+        yield Vertical(id="rest")  # filled when it is first unfolded, which few people do
         yield Static(classes="gap")
         with Horizontal():
             yield Button("start training", id="start", classes="-primary")
             yield Button("more settings", id="more")
-
-    def _row(self, name: str, hint: str) -> ComposeResult:
-        with Horizontal():
-            yield Label(_SHORT.get(name, name))
-            yield Input(id=name, compact=True, select_on_focus=False)
-            yield Static(hint, classes="hint")
 
     def offer(self, datasets: Sequence[Dataset], bases: Sequence[Base], presets: Sequence[str]) -> None:
         """Let a person choose among these; what is chosen stays chosen, else the newest dataset is."""
@@ -132,8 +125,13 @@ class TrainForm(VerticalScroll, can_focus=False):
     @property
     def chosen(self) -> dict[str, Any]:
         """The settings that were typed, as typed."""
-        typed = {name: self.query_one(f"#{name}", Input).value.strip() for name in SETTING_NAMES}
-        return {name: value for name, value in typed.items() if value}
+        return {name: value for name, field in self.fields() if (value := field.value.strip())}
+
+    def fields(self) -> Iterator[tuple[str, Input]]:
+        """The settings that have a field now, and the fields."""
+        for name in SETTING_NAMES:
+            for field in self.query(f"#{name}").results(Input):
+                yield name, field
 
     def say_dataset(self) -> None:
         """Say beside the dataset what is in it."""
@@ -142,28 +140,39 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     def suggest(self, defaults: Mapping[str, Any], name: str) -> None:
         """Show these settings in grey where nothing is typed."""
-        for setting in SETTING_NAMES:
+        self.defaults = dict(defaults)
+        for setting, field in self.fields():
             if setting in defaults:
-                self.query_one(f"#{setting}", Input).placeholder = _shown(defaults[setting])
+                field.placeholder = _shown(defaults[setting])
         self.query_one("#name", Input).placeholder = name
 
     def clear(self) -> None:
         """Go back to what is suggested."""
-        for setting in SETTING_NAMES:
-            self.query_one(f"#{setting}", Input).value = ""
+        for _, field in self.fields():
+            field.value = ""
 
     def mark_wrong(self, message: str) -> None:
         """Mark the settings that `message` names as wrong; '' marks none."""
         words = set(message.replace(":", " ").split())
-        for setting in SETTING_NAMES:
-            self.query_one(f"#{setting}", Input).set_class(setting in words, "-invalid")
+        for setting, field in self.fields():
+            field.set_class(setting in words, "-invalid")
 
-    def fold(self) -> bool:
+    async def fold(self) -> bool:
         """Show the rest of the settings, or fold them away; True when they are shown now."""
         self.toggle_class("-more")
         shown = self.has_class("-more")
+        rest = self.query_one("#rest")
+        if shown and not rest.children:
+            await rest.mount_all([_row(name, hint) for name, hint in REST.items()])
+            self.suggest(self.defaults, self.query_one("#name", Input).placeholder)
         self.query_one("#more", Button).label = "fewer settings" if shown else "more settings"
         return shown
+
+
+def _row(name: str, hint: str) -> Horizontal:
+    """A setting: its name, its field, and what it means."""
+    field = Input(id=name, compact=True, select_on_focus=False)
+    return Horizontal(Label(_SHORT.get(name, name)), field, Static(hint, classes="hint"))
 
 
 _SHORT = {"gradient_accumulation": "gradient_accum.", "prior_preservation": "prior_preserv."}
