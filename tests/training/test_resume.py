@@ -34,7 +34,7 @@ EVERYTHING: dict[str, Any] = {
 
 def adapter(studio: Studio) -> dict[str, Any]:
     found = models.adapter(studio.db, studio.result["adapter"])
-    return load_file(studio.home.resolve(found.path))
+    return dict(load_file(studio.home.resolve(found.path)))
 
 
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -60,7 +60,7 @@ def test_a_paused_run_goes_on_as_if_it_had_not(studio: Studio, precision: str, h
 
 
 def test_kill_9_at_any_step_changes_nothing(studio: Studio, tmp_path: Path) -> None:
-    settings = {"steps": 12, "checkpoint_every": 3, "dropout": 0.2, "lr_schedule": "cosine"}
+    settings: dict[str, Any] = {"steps": 12, "checkpoint_every": 3, "dropout": 0.2, "lr_schedule": "cosine"}
     whole = studio.train(**settings).losses()
     wanted = adapter(studio)
     spec = studio.start(**settings)
@@ -153,7 +153,12 @@ def test_a_run_keeps_its_photos_whatever_happens_to_the_dataset(studio: Studio) 
 
 
 def test_stopping_while_samples_are_drawn_loses_nothing(studio: Studio) -> None:
-    settings = {"steps": 4, "sample_every": 2, "sample_prompts": ("{token}",), "checkpoint_every": 100}
+    settings: dict[str, Any] = {
+        "steps": 4,
+        "sample_every": 2,
+        "sample_prompts": ("{token}",),
+        "checkpoint_every": 100,
+    }
     whole = studio.train(**settings)
     spec = studio.start(**settings)
     tape = Tape()

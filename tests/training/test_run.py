@@ -10,10 +10,12 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from torch import nn
 
 from tests.training.conftest import Studio, Tape
 from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.families import load_family
+from zen_tui.families.base import Part
 from zen_tui.families.sd15 import SD15
 from zen_tui.library import datasets, models
 from zen_tui.library.errors import BadFile, Refused, WrongUse, ZenError
@@ -66,7 +68,12 @@ def test_the_encoders_run_once_and_are_gone_before_the_first_step(
 ) -> None:
     loaded: list[str] = []
     real = SD15._load
-    monkeypatch.setattr(SD15, "_load", lambda self, part: (loaded.append(part), real(self, part))[1])
+
+    def load(self: SD15, part: Part) -> nn.Module:
+        loaded.append(part)
+        return real(self, part)
+
+    monkeypatch.setattr(SD15, "_load", load)
     left: list[set[str]] = []
     init = Lora.__init__
 
@@ -140,8 +147,12 @@ def test_numbers_that_run_over_stop_the_run_and_keep_what_was_good(
             methods[0].parameters[0].data.fill_(float("nan"))
         return ""
 
+    def watched(self: Lora, *rest: Any) -> None:
+        methods.append(self)
+        init(self, *rest)
+
     tape = Tape(ask=poison)
-    monkeypatch.setattr(Lora, "__init__", lambda self, *rest: (methods.append(self), init(self, *rest))[1])
+    monkeypatch.setattr(Lora, "__init__", watched)
     with pytest.raises(ZenError, match=r"astray at step 4.*after step 3 is kept.*learning_rate"):
         studio.train(spec, tape)
     assert max(event.step for event in tape.of(Step)) == 3

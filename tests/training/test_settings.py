@@ -17,9 +17,9 @@ from zen_tui.library.specs import TrainSettings
 from zen_tui.training.beginning import without_token
 from zen_tui.training.plan import plan
 
-QUICK = {"steps": 3, "warmup": 1, "holdout": 0.0, "checkpoint_every": 3}
+QUICK: dict[str, Any] = {"steps": 3, "warmup": 1, "holdout": 0.0, "checkpoint_every": 3}
 
-CHANGES_THE_LOSSES = {
+CHANGES_THE_LOSSES: dict[str, Any] = {
     "batch_size": 1,
     "gradient_accumulation": 2,
     "resolution": 72,
