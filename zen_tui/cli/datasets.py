@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +16,10 @@ from zen_tui.library.models import runs_of
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Crop, Dataset, Photo, Split
 from zen_tui.library.text import plural
+
+if TYPE_CHECKING:
+    from zen_tui.cli.progress import Bar
+    from zen_tui.photos.intake import Outcome
 
 app = typer.Typer(
     help="Photos of one subject. Example: zen datasets import ~/photos --name mara",
@@ -66,7 +71,7 @@ def import_photos(
         dataset, is_new = _dataset_for_import(db, name, token, class_word, kind)
         try:
             with Bar("reading photos") as bar:
-                report = intake(db, home, dataset, paths, dry_run=dry_run, on_file=lambda o: bar.at(o.done, o.total))
+                report = intake(db, home, dataset, paths, dry_run=dry_run, on_file=_shown_on(bar))
         finally:
             if is_new and not store.photos(db, dataset.id):
                 store.remove_dataset(db, dataset.id)
@@ -258,6 +263,10 @@ def photo_document(photo: Photo) -> dict[str, Any]:
         "split": photo.split,
         "verdicts": photo.verdicts,
     }
+
+
+def _shown_on(bar: Bar) -> Callable[[Outcome], None]:
+    return lambda outcome: bar.at(outcome.done, outcome.total)
 
 
 def _dataset_for_import(db: Database, name: str, token: str, class_word: str, kind: str) -> tuple[Dataset, bool]:

@@ -36,7 +36,7 @@ def prove(json: JsonFlag = False) -> None:
         [sys.executable, "-m", "zen_tui.privacy.prove"], capture_output=True, text=True, check=False
     )
     if answer.returncode:
-        raise ZenError("The lock could not be tried out.", answer.stderr.strip()[-300:])
+        raise ZenError("The lock could not be tried out.", (answer.stderr.strip().splitlines() or [""])[-1])
     proof = msgspec.json.decode(answer.stdout.encode())
     if json:
         print_json(proof)
