@@ -93,7 +93,7 @@ async def test_from_an_empty_home_to_a_rated_picture(
         await pilot.press("2")
         await until(pilot, lambda: isinstance(app.screen, TrainScreen) and app.focused is not None)
         form = app.screen.query_one(TrainForm)
-        await pilot.press(*["shift+tab"] * 4, "enter", "end", "enter")
+        await pilot.press("tab", "enter", "end", "enter")
         await until(pilot, lambda: form.value("base") == "tiny")
         await pilot.press(*["tab"] * 4, *"8")
         await until(pilot, lambda: "8, each photo" in " ".join(said(app, "#words").split()))

@@ -197,14 +197,14 @@ async def test_the_cursor_reads_a_step_out() -> None:
 
 
 @pytest.mark.parametrize("size", [(120, 30), (40, 8), (12, 4), (3, 2)])
-@pytest.mark.parametrize("count", [0, 1, 2, 5000])
-async def test_any_run_can_be_drawn_at_any_size(size: tuple[int, int], count: int) -> None:
+async def test_any_run_can_be_drawn_at_any_size(size: tuple[int, int]) -> None:
     app = PlotApp()
-    steps = list(range(1, count + 1))
-    losses = [math.nan if step % 7 == 0 else math.inf if step % 11 == 0 else 1 / step for step in steps]
     async with app.run_test(size=size) as pilot:
-        for log in (False, True):
-            app.plot.log_scale = log
-            app.plot.show(Curve(steps, losses, losses, [(0, math.nan), (1, 0.5)], [1], 1, count))
-            await pilot.pause()
-            assert all(len(line) == size[0] for line in drawn(app.plot))
+        for count in (0, 1, 2, 2000):
+            steps = list(range(1, count + 1))
+            losses = [math.nan if step % 7 == 0 else math.inf if step % 11 == 0 else 1 / step for step in steps]
+            for log in (False, True):
+                app.plot.log_scale = log
+                app.plot.show(Curve(steps, losses, losses, [(0, math.nan), (1, 0.5)], [1], 1, count))
+                await pilot.pause()
+                assert all(len(line) == size[0] for line in drawn(app.plot))

@@ -23,7 +23,7 @@ from zen_tui.tui import states
 from zen_tui.tui.keys import bindings
 from zen_tui.tui.messages import MakeWith
 from zen_tui.tui.screens.place import Place
-from zen_tui.tui.screens.run_figures import figures
+from zen_tui.tui.screens.run_figures import BLANK, figures
 from zen_tui.tui.widgets.dialogs import Ask
 from zen_tui.tui.widgets.job_log import JobLog
 from zen_tui.tui.widgets.loss_plot import Curve, LossPlot
@@ -79,6 +79,7 @@ class RunScreen(Place):
         if self._timer:
             self._timer.resume()
         self.look()
+        self._show_figures()
 
     def on_screen_suspend(self) -> None:
         if self._timer:
@@ -153,6 +154,8 @@ class RunScreen(Place):
         if job is None:
             return
         shown = [("", states.state(job, died=self.died)), *figures(job, history, self.total)]
+        if self.has_class("-short"):
+            shown = [figure for figure in shown if figure is not BLANK]
         lines = [
             value if not label else Content.assemble((f"{label:<9}", "$muted"), value) for label, value in shown
         ]

@@ -51,19 +51,19 @@ def _held_out(history: History) -> list[Figure]:
 def _pace(job: Job, history: History, total: int) -> list[Figure]:
     """How fast it goes and what it takes; time left only while it runs."""
     found: list[Figure] = []
+    running = job.status == "running"
+    left, rate = history.seconds_left(total), history.rate
+    if left is not None and running:
+        found.append(("left", Content.styled(duration(left), "$attention")))
+    if job.started:
+        until = job.finished or (time.time() if running else history.heard or job.started)
+        found.append(("elapsed", Content(duration(until - job.started))))
+    if rate and running:
+        found.append(("speed", Content(f"{rate:.1f} a second" if rate >= 1 else f"{duration(1 / rate)} a step")))
     if history.last is not None:
         found.append(("rate", Content(f"{history.last.lr:.1e}")))
-    rate = history.rate
-    if rate and job.status == "running":
-        found.append(("speed", Content(f"{rate:.1f} a second" if rate >= 1 else f"{duration(1 / rate)} a step")))
     if history.last is not None and history.last.memory:
         found.append(("memory", Content(megabytes(history.last.memory))))
-    if job.started:
-        until = job.finished or (time.time() if job.status == "running" else history.heard or job.started)
-        found.append(("elapsed", Content(duration(until - job.started))))
-    left = history.seconds_left(total)
-    if left is not None and job.status == "running":
-        found.append(("left", Content.styled(duration(left), "$attention")))
     if history.checkpoints:
         found.append(("saved", Content(f"step {history.checkpoints[-1].step:,}")))
     return found

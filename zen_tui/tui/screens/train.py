@@ -59,7 +59,7 @@ class TrainScreen(Place):
 
     place = "train"
     scope = "train"
-    home_focus = "#steps"
+    home_focus = "#dataset"
     CSS_PATH = "train.tcss"
     BINDINGS = bindings("train")
 
@@ -93,7 +93,9 @@ class TrainScreen(Place):
         from zen_tui.jobs.submit import PRESETS
 
         ensure_builtin(self.zen.db)
-        self.query_one(TrainForm).offer(datasets.all_datasets(self.zen.db), models.bases(self.zen.db), PRESETS)
+        self.query_one(TrainForm).offer(
+            datasets.all_datasets(self.zen.db), models.bases(self.zen.db), list(PRESETS)
+        )
         self.shown = None
         self._show_photos()
         self.preview()
@@ -101,6 +103,13 @@ class TrainScreen(Place):
     def choose_dataset(self, slug: str) -> None:
         """Called by the app when a person wants to train this dataset."""
         self.query_one(TrainForm).choose("dataset", slug)
+
+    def step_out(self) -> bool:
+        """Escape goes from a field to the button that starts, where the letters and digits work."""
+        if not isinstance(self.focused, Input):
+            return False
+        self.query_one("#start").focus()
+        return True
 
     # The plan --------------------------------------------------------------------------------------------
 
@@ -197,11 +206,9 @@ def look_ahead(home: Home, wish: Wish) -> Preview:
 
     suggested = msgspec.structs.asdict(TrainSettings())
     if wish.dataset is None:
-        return Preview(
-            suggested, error="There is no dataset yet.", hint="Press esc, then 1 and i to import photos."
-        )
+        return Preview(suggested, error="There is no dataset yet.", hint="Press 1, then i to import photos.")
     if wish.base is None:
-        return Preview(suggested, error="There is no base yet.", hint="Press esc, then 6 and i to add one.")
+        return Preview(suggested, error="There is no base yet.", hint="Press 6, then i to add one.")
     with Database.open(home) as db:
         try:
             dataset, base = datasets.dataset(db, wish.dataset), models.base(db, wish.base)

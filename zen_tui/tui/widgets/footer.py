@@ -45,7 +45,7 @@ class KeyLine(Widget):
         if screen is self.screen:
             self.refresh()
 
-    def keys(self) -> list[Key]:
+    def shown_keys(self) -> list[Key]:
         """The keys that fit, help last."""
         found: dict[str, Key] = {}
         for node, binding, enabled, _ in self.screen.active_bindings.values():
@@ -54,12 +54,12 @@ class KeyLine(Widget):
                 found[binding.id] = Key(shown, binding.description, binding.action, node)
         last = [found.pop(HELP)] if HELP in found else []
         width = self.size.width + GAP - sum(len(key) for key in last)
-        shown_keys = []
+        fitting = []
         for key in found.values():
             if (width := width - len(key)) < 0:
                 break
-            shown_keys.append(key)
-        return shown_keys + last
+            fitting.append(key)
+        return fitting + last
 
     def render(self) -> Content:
         primary, muted = (self.app.theme_variables[name] for name in ("primary", "muted"))
@@ -67,11 +67,11 @@ class KeyLine(Widget):
             Content.assemble((key.key, f"bold {primary}"), " ", (key.label, muted)).stylize(
                 Style.from_meta({"number": number})
             )
-            for number, key in enumerate(self.keys())
+            for number, key in enumerate(self.shown_keys())
         ]
         return Content(" " * GAP).join(parts)
 
     async def on_click(self, event: events.Click) -> None:
-        keys, number = self.keys(), event.style.meta.get("number")
+        keys, number = self.shown_keys(), event.style.meta.get("number")
         if isinstance(number, int) and number < len(keys):
             await self.app.run_action(keys[number].action, default_namespace=keys[number].node)
