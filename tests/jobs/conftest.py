@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,8 +51,15 @@ class Workshop:
         return process
 
     def follow(self, job: Job) -> list[AnyEvent]:
-        """Everything the job tells until it ends."""
-        return list(events.follow(self.home, self.db, job.id, every=0.02))
+        """Everything the job tells until it ends; fails if it does not end within `PATIENCE`."""
+        told: list[AnyEvent] = []
+        follower = threading.Thread(
+            target=lambda: told.extend(events.follow(self.home, self.db, job.id, every=0.02)), daemon=True
+        )
+        follower.start()
+        follower.join(PATIENCE)
+        assert not follower.is_alive(), f"job {job.id} never ended"
+        return told
 
     def status(self, job: Job) -> str:
         return queue.job(self.db, job.id).status
