@@ -303,7 +303,7 @@ def _crop(text: str) -> Crop | None:
 def _split(text: str) -> Split:
     for known in ("train", "holdout", "out"):
         if text == known:
-            return known  # type: ignore[return-value]
+            return known
     raise WrongUse(f"There is no split {text!r}.", "Give --to train, holdout or out.")
 
 

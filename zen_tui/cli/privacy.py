@@ -14,6 +14,7 @@ from zen_tui.library.database import Database
 from zen_tui.library.errors import ZenError
 from zen_tui.library.paths import Home
 from zen_tui.library.pictures import find_pictures
+from zen_tui.library.records import Dataset
 from zen_tui.library.text import megabytes, plural
 
 app = typer.Typer(
@@ -50,37 +51,48 @@ def prove(json: JsonFlag = False) -> None:
         raise typer.Exit(1)
 
 
+class Held(msgspec.Struct):
+    """What Zen holds of one dataset: the photos' bytes on disk, and what was made from them."""
+
+    dataset: str
+    photos: int
+    bytes: int
+    path: str
+    runs: list[str]
+    adapters: list[str]
+    pictures: int
+
+
 @app.command("report")
 def report(json: JsonFlag = False) -> None:
     """Say what Zen holds about whom, and where. Example: zen privacy report"""
     home = Home.find().create()
     with Database.open(home) as db:
-        held = []
-        for dataset in datasets.all_datasets(db):
-            runs = models.runs_of(db, dataset.id)
-            ids = {run.id for run in runs}
-            adapters = [a.slug for a in models.adapters(db) if a.run_id in ids]
-            pictures = sum(len(find_pictures(db, f"adapter:{slug}", rejected=True)) for slug in adapters)
-            size = sum(p.stat().st_size for p in home.dataset(dataset.slug).rglob("*") if p.is_file())
-            held.append(
-                {
-                    "dataset": dataset.slug,
-                    "photos": dataset.photo_count,
-                    "bytes": size,
-                    "path": str(home.dataset(dataset.slug)),
-                    "runs": [run.slug for run in runs],
-                    "adapters": adapters,
-                    "pictures": pictures,
-                }
-            )
+        held = [_held(db, home, dataset) for dataset in datasets.all_datasets(db)]
     if json:
         print_json(held)
         return
     for one in held:
         say(
-            f"{one['dataset']}: {plural(one['photos'], 'photo')} ({megabytes(one['bytes'])}) in {one['path']}, "
-            f"{plural(len(one['runs']), 'run')}, {plural(len(one['adapters']), 'adapter')}, "
-            f"{plural(one['pictures'], 'picture')}."
+            f"{one.dataset}: {plural(one.photos, 'photo')} ({megabytes(one.bytes)}) in {one.path}, "
+            f"{plural(len(one.runs), 'run')}, {plural(len(one.adapters), 'adapter')}, "
+            f"{plural(one.pictures, 'picture')}."
         )
     if not held:
         say("Zen holds nothing about anyone.")
+
+
+def _held(db: Database, home: Home, dataset: Dataset) -> Held:
+    runs = models.runs_of(db, dataset.id)
+    ids = {run.id for run in runs}
+    adapters = [adapter.slug for adapter in models.adapters(db) if adapter.run_id in ids]
+    folder = home.dataset(dataset.slug)
+    return Held(
+        dataset=dataset.slug,
+        photos=dataset.photo_count,
+        bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        path=str(folder),
+        runs=[run.slug for run in runs],
+        adapters=adapters,
+        pictures=len({p.id for slug in adapters for p in find_pictures(db, f"adapter:{slug}", rejected=True)}),
+    )
