@@ -224,3 +224,15 @@ async def test_leaving_changes_nothing(worker: work.Worker) -> None:
         assert app.screen is not screen
         job = queue.job(worker.db, worker.job.id)
         assert (job.status, job.control) == ("running", "")
+
+
+@pytest.mark.usefixtures("alive")
+async def test_the_mouse_reads_the_plot_and_chooses_samples(worker: work.Worker) -> None:
+    async with opened(worker) as (_, pilot, screen):
+        plot, strip = screen.query_one(LossPlot), screen.query_one(SampleStrip)
+        await pilot.click(plot, offset=(8 + (plot.size.width - 9) // 4, 5))
+        assert plot.cursor is not None
+        assert abs(plot.cursor - 100) <= 4  # a quarter of 400 steps
+        await pilot.click(strip, offset=(3, 3))
+        assert strip.sample is not None
+        assert strip.sample.step == 0

@@ -30,6 +30,7 @@ from zen_tui.tui.widgets.loss_plot import Curve, LossPlot
 from zen_tui.tui.widgets.sample_strip import SampleStrip
 
 TICK = 0.25  # seconds between looks at the events
+CRAMPED = 22  # rows; with fewer, trouble takes the place of the samples
 ENOUGH = 4  # chunks of events to read in one look, so that a long run does not hold up the keyboard
 
 
@@ -153,7 +154,10 @@ class RunScreen(Place):
         job, history = self.job, self.history
         if job is None:
             return
-        shown = [("", states.state(job, died=self.died)), *figures(job, history, self.total)]
+        shown = [
+            ("", states.state(job, died=self.died)),
+            *figures(job, history, self.total, running=job.status == "running" and not self.died),
+        ]
         if self.has_class("-short"):
             shown = [figure for figure in shown if figure is not BLANK]
         lines = [
@@ -175,6 +179,7 @@ class RunScreen(Place):
             text = f"Press p to start a worker. {text}"
         trouble = self.query_one("#trouble", Static)
         trouble.display = bool(text)
+        self.set_class(bool(text) and self.size.height < CRAMPED, "-cramped")
         trouble.update(
             Content(clean(text, 2000) if "\n" not in text else "\n".join(map(clean, text.splitlines())))
         )

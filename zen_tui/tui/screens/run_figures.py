@@ -14,19 +14,19 @@ Figure = tuple[str, Content]
 BLANK: Figure = ("", Content(""))
 
 
-def figures(job: Job, history: History, total: int) -> list[Figure]:
-    """What is known of the run now; a figure that is not known is left out."""
+def figures(job: Job, history: History, total: int, *, running: bool) -> list[Figure]:
+    """What is known of the run; a figure that is not known is left out. `running`: and its worker lives."""
     found: list[Figure] = []
     if history.steps or total:
         found.append(("step", Content(f"{history.step:,} of {total:,}" if total else f"{history.step:,}")))
-    if history.progress is not None and job.status == "running":
+    if history.progress is not None and running:
         what = history.progress
         found.append(("", Content.styled(f"{what.what}, {what.done:,} of {what.total:,}", "$attention")))
     if history.last is not None and history.steps:
         if history.last.epoch:
             found.append(("epoch", Content(f"{history.last.epoch:.1f}")))
         found.append(("loss", Content.styled(f"{history.smoothed[-1]:.4f}", "$primary")))
-    found += [*_held_out(history), BLANK, *_pace(job, history, total)]
+    found += [*_held_out(history), BLANK, *_pace(job, history, total, running)]
     return found
 
 
@@ -48,10 +48,9 @@ def _held_out(history: History) -> list[Figure]:
     return found
 
 
-def _pace(job: Job, history: History, total: int) -> list[Figure]:
+def _pace(job: Job, history: History, total: int, running: bool) -> list[Figure]:
     """How fast it goes and what it takes; time left only while it runs."""
     found: list[Figure] = []
-    running = job.status == "running"
     left, rate = history.seconds_left(total), history.rate
     if left is not None and running:
         found.append(("left", Content.styled(duration(left), "$attention")))

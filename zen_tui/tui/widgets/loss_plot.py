@@ -252,7 +252,8 @@ class LossPlot(Widget, can_focus=True):
             parts.append(("▴ ", "label", "samples"))
         segments = [Segment(" " * LEFT)]
         if self.curve.best is not None:
-            segments.append(Segment(f"★ best so far: step {self.curve.best:,}   ", self._style("best")))
+            so_far = " so far" if self.size.width > 44 else ""
+            segments.append(Segment(f"★ best{so_far}: step {self.curve.best:,}   ", self._style("best")))
         room = self.size.width - sum(len(segment.text) for segment in segments)
         for mark, style, words in parts:
             room -= len(mark) + len(words) + 3
