@@ -32,6 +32,7 @@ from zen_tui.tui.terminal import Graphics
 from zen_tui.tui.watch import JobWatch
 from zen_tui.tui.widgets.status_line import StatusLine
 
+START = "start"  # tabs, status and keys alone: the first frame, which waits for no screen's imports
 POLL = 0.5  # seconds between looks at the queue
 MEMORY_POLL = 2.0  # seconds between looks at the GPU
 
@@ -60,8 +61,11 @@ class ZenApp(QuietCrash, App[None]):
 
     TITLE = "zen"
     CSS_PATH = "zen.tcss"
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {place: _screen(place) for place in keys.PLACES}
-    DEFAULT_MODE = "datasets"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        START: Place,
+        **{place: _screen(place) for place in keys.PLACES},
+    }
+    DEFAULT_MODE = START
     COMMANDS = {Commands}
     BINDINGS = keys.bindings("app")
     COMMAND_PALETTE_BINDING = "ctrl+p"
@@ -99,7 +103,9 @@ class ZenApp(QuietCrash, App[None]):
     def on_unmount(self) -> None:
         self._leaving.set()
 
-    def _after_first_frame(self) -> None:
+    async def _after_first_frame(self) -> None:
+        if self.current_mode == START:
+            await self.switch_mode(keys.PLACES[0])
         self._look()
         self.set_interval(POLL, self._look)
         self._watch_memory()
@@ -122,7 +128,7 @@ class ZenApp(QuietCrash, App[None]):
 
     @property
     def _place_number(self) -> int:
-        return keys.PLACES.index(self.current_mode)
+        return keys.PLACES.index(self.current_mode) if self.current_mode in keys.PLACES else 0
 
     async def action_back(self) -> None:
         """Leave a page; on a main screen leave Zen."""
@@ -260,7 +266,7 @@ class ZenApp(QuietCrash, App[None]):
 
         try:
             with Database.open(self.home) as db:
-                submit_demo(db, self.home, self.home.root / "demo")
+                submit_demo(db, self.home)
             ensure_worker(self.home)
         except ZenError as error:
             self.call_from_thread(self.fail, error)

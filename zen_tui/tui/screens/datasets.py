@@ -53,7 +53,8 @@ class DatasetsScreen(Place):
             with Horizontal(id="rest"):
                 with Vertical(id="middle", classes="panel") as middle:
                     middle.styles.padding = 0
-                    yield Input(placeholder="words of a name, caption or verdict", id="filter")
+                    hint = "words of a name, caption or verdict"
+                    yield Input(placeholder=hint, id="filter", select_on_focus=False)
                     yield PhotoGrid(least=16, empty="No photo here. Press i to import some.")
                 yield PhotoDetail(classes="panel")
 

@@ -42,7 +42,8 @@ class GalleryScreen(Place):
     def body(self) -> ComposeResult:
         with Horizontal(id="find"):
             yield Static("/", id="slash")
-            yield Input(placeholder="words of a prompt, rating>=3, adapter:mara, seed:7, job:12", id="search")
+            hint = "words of a prompt, rating>=3, adapter:mara, seed:7, job:12"
+            yield Input(placeholder=hint, id="search", select_on_focus=False)
             yield Static(id="count")
         with Vertical(id="grid-panel", classes="panel") as panel:
             panel.border_title = "gallery"

@@ -31,7 +31,7 @@ class Place(Screen[None]):
     """
 
     place: ClassVar[str] = "datasets"  # one of keys.PLACES
-    scope: ClassVar[str] = "datasets"  # the section of keys.ACTIONS that BINDINGS came from
+    scope: ClassVar[str] = ""  # the section of keys.ACTIONS that BINDINGS came from
     home_focus: ClassVar[str] = ""  # selector of what has the focus at first
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (132, "-wide")]
