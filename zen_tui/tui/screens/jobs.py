@@ -37,6 +37,7 @@ KINDS = {
     "mannequin_score": "scores",
 }
 STATE, KIND, STEPS, TIME = 15, 10, 16, 14  # columns; the title gets the rest
+WIDE = 70
 
 
 class JobsScreen(Place):
@@ -224,28 +225,31 @@ def _when(job: Job) -> float:
     return job.finished or job.created
 
 
+def _row(width: int, title: str, kind: str, steps: str, time: str) -> tuple[str, str, str, str]:
+    """What follows the state in a row, each padded to its column; a narrow window has room for two of them."""
+    wide = width >= WIDE
+    room = width - STATE - STEPS - (KIND + TIME if wide else 0)
+    room = min(72, max(8, room))
+    cut = f"{clean(title, room - 2):<{room}}"
+    return cut, f"{kind:<{KIND}}" if wide else "", f"{steps:>{STEPS}}", f"{time:>{TIME}}" if wide else ""
+
+
 def _heads(width: int) -> Content:
-    return Content.styled(
-        f"{'state':<{STATE}}{'job':<{_title_width(width)}}{'what':<{KIND}}{'step':>{STEPS}}{'time':>{TIME}}",
-        "$muted",
-    )
-
-
-def _title_width(width: int) -> int:
-    return min(72, max(8, width - STATE - KIND - STEPS - TIME))
+    return Content.styled(f"{'state':<{STATE}}" + "".join(_row(width, "job", "what", "step", "time")), "$muted")
 
 
 def _line(job: Job, width: int, *, died: bool) -> Content:
     """One row of the table, in columns."""
     state = states.state(job, died=died)
-    title = clean(job.title, _title_width(width) - 2)
+    kind = KINDS.get(job.kind, job.kind)
+    title, kind, steps, time = _row(width, job.title, kind, states.progress(job), _time(job))
     return Content.assemble(
         state,
         " " * max(1, STATE - state.cell_length),
-        (f"{title:<{_title_width(width)}}", "$bright" if job.status == "running" else "$foreground"),
-        (f"{KINDS.get(job.kind, job.kind):<{KIND}}", "$muted"),
-        (f"{states.progress(job):>{STEPS}}", "$foreground"),
-        (f"{_time(job):>{TIME}}", "$muted"),
+        (title, "$bright" if job.status == "running" else "$foreground"),
+        (kind, "$muted"),
+        (steps, "$foreground"),
+        (time, "$muted"),
     )
 
 
