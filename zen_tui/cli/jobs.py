@@ -10,7 +10,7 @@ import typer
 from zen_tui.cli.output import JsonFlag, print_json, print_json_line, say, table
 from zen_tui.cli.waiting import wait_for
 from zen_tui.jobs import queue
-from zen_tui.jobs.launch import ensure_worker
+from zen_tui.jobs.launch import ensure_worker, wake
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Job
@@ -65,8 +65,10 @@ def watch(
 @app.command("pause")
 def pause(job: Id, json: JsonFlag = False) -> None:
     """Stop a job within a step, keeping everything. Example: zen jobs pause 3"""
-    with Database.open() as db:
+    home = Home.find().create()
+    with Database.open(home) as db:
         queue.pause(db, job)
+        wake(db, home)
         _report(queue.job(db, job), "pauses after this step", json)
 
 
@@ -83,8 +85,10 @@ def resume(job: Id, json: JsonFlag = False) -> None:
 @app.command("cancel")
 def cancel(job: Id, json: JsonFlag = False) -> None:
     """End a job. What it has recorded stays. Example: zen jobs cancel 3"""
-    with Database.open() as db:
+    home = Home.find().create()
+    with Database.open(home) as db:
         queue.cancel(db, job)
+        wake(db, home)
         _report(queue.job(db, job), "ends after this step", json)
 
 

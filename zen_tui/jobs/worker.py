@@ -28,6 +28,7 @@ from zen_tui.library.errors import ZenError
 from zen_tui.library.events import AnyEvent, Cancelled, Done, Failed, Interrupted, Note, Paused, Starting
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Job, JobState
+from zen_tui.mannequins.memory import keep_freed_memory
 from zen_tui.privacy import crash, environment, lock
 
 LOOK_EVERY = 0.1  # seconds between looks at an empty queue: a look costs 10 µs
@@ -164,6 +165,7 @@ def main() -> None:
     if not launch.take_lock(home):
         return
     environment.clear_temporary(home)
+    keep_freed_memory()
     state = lock.engage()
     with Database.open(home) as db:
         worker = Worker(home, db, state, float(os.environ.get("ZEN_WORKER_IDLE", IDLE)))

@@ -55,7 +55,7 @@ def mannequin_score(spec: MannequinScoreSpec, feed: Feed, db: Database, home: Ho
         ZenError: one of the jobs has no pictures.
         BadFile: the run's base has no readers beside it: it is not the built-in one.
     """
-    run = models.run(db, str(spec.run))
+    run = models.run_by_id(db, spec.run)
     base = models.base(db, str(run.base_id))
     return score(spec, feed, db, home, load_readers(base_folder(base) / "readers"))
 
@@ -78,7 +78,7 @@ def load_readers(folder: Path) -> Readers:
 
 def score(spec: MannequinScoreSpec, feed: Feed, db: Database, home: Home, readers: Readers) -> dict[str, Any]:
     """As `mannequin_score`, with any readers."""
-    run = models.run(db, str(spec.run))
+    run = models.run_by_id(db, spec.run)
     dataset = datasets.dataset(db, spec.dataset)
     paths = [home.photo(dataset.slug, p.hash, p.suffix) for p in datasets.photos(db, dataset.id, usable=True)]
     photos = [open_upright(path) for path in paths]
