@@ -77,7 +77,8 @@ async def test_states_are_told_in_words(busy: work.Worker, size: tuple[int, int]
         assert "cancelled" in found[3]  # what has ended comes last
 
 
-async def test_pause_resume_and_cancel(busy: work.Worker) -> None:
+async def test_pause_resume_and_cancel(busy: work.Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zen_tui.tui.screens.jobs.worker_alive", lambda home: True)
     db = busy.db
     async with opened(db, busy.home) as (_, pilot, screen):
         await pilot.press("j", "p")
@@ -96,6 +97,17 @@ async def test_pause_resume_and_cancel(busy: work.Worker) -> None:
         await pilot.press("k", "k", "k")
         await pilot.press("p")
         assert queue.job(db, 1).control == "pause"
+
+
+async def test_a_job_whose_worker_died_is_taken_up_again(
+    busy: work.Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[Home] = []
+    monkeypatch.setattr(launch, "ensure_worker", woken.append)
+    async with opened(busy.db, busy.home) as (_, pilot, _screen):
+        await pilot.press("p")
+        await until(pilot, lambda: woken == [busy.home])
+        assert queue.job(busy.db, 1).control == ""
 
 
 async def test_reordering(busy: work.Worker) -> None:

@@ -141,7 +141,8 @@ class JobsScreen(Place):
         if self._tail is not None:
             self.history.feed(self._tail.read())
         said.border_title = clean(f"what it said · {job.title}", 60)
-        said.border_subtitle = clean(self.history.status(job.steps), 60) if job.status == "running" else ""
+        alive = job.status == "running" and worker_alive(self.zen.home)
+        said.border_subtitle = clean(self.history.status(job.steps), 60) if alive else ""
         report = queue.death_report(self.zen.home, job) if job.status in ("running", "interrupted") else ""
         self.query_one(JobLog).show(job, self.history, report)
 
@@ -185,7 +186,9 @@ class JobsScreen(Place):
         job = self.chosen
         if job is None:
             return
-        if job.status in states.CAN_GO_ON or job.control:
+        if job.status == "running" and not worker_alive(self.zen.home):
+            self.zen.wake_worker()
+        elif job.status in states.CAN_GO_ON or job.control:
             self._ask_queue(lambda: queue.resume(self.zen.db, job.id))
             self.zen.wake_worker()
         else:
