@@ -25,12 +25,14 @@ KEPT = 3
 
 
 class Course(msgspec.Struct):
-    """How a run went so far: the loss of every step, scores as (step, held out, train), seconds of stepping."""
+    """How a run went so far: the loss of every step, scores as (step, held out, train), seconds of stepping,
+    and in the end those of a usual step."""
 
     step: int = 0
     losses: list[float] = []
     scores: list[tuple[int, float, float]] = []
     seconds: float = 0.0
+    seconds_per_step: float = 0.0
     scaler: dict[str, Any] = {}
 
     def best_step(self) -> int | None:

@@ -52,7 +52,7 @@ def learn(work: Work) -> Course:
     objective = family.objective(settings.min_snr_gamma)
     accelerator = start_accelerator(family, settings.gradient_accumulation)
     optimizer = torch.optim.AdamW(
-        method.parameters, lr=settings.learning_rate, weight_decay=WEIGHT_DECAY, fused=True
+        method.parameters, lr=settings.learning_rate, weight_decay=WEIGHT_DECAY, fused=family.device.type != "mps"
     )
     denoiser, optimizer = accelerator.prepare(family.denoiser(), optimizer)
     family.replace_denoiser(denoiser)
@@ -87,6 +87,7 @@ def learn(work: Work) -> Course:
                     keep()
                     raise
             if step >= settings.steps:
+                course.seconds_per_step = clock.median() or course.seconds / step
                 return course
 
             clock.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ class Clock:
         self.seconds = before
         self.last = time.monotonic()
         self.pace = 0.0
+        self.took: list[float] = []
 
     def start(self) -> None:
         """A step begins."""
@@ -30,9 +32,14 @@ class Clock:
         now = time.monotonic()
         took, self.last = now - self.last, now
         self.seconds += took
+        self.took.append(took)
         rate = 1 / max(took, 1e-9)
         self.pace = 0.9 * self.pace + 0.1 * rate if self.pace else rate
         return self.seconds, self.pace
+
+    def median(self) -> float:
+        """Seconds of a usual step: the first ones, while kernels are chosen, take many times as long."""
+        return statistics.median(self.took) if self.took else 0.0
 
 
 def memory_in_use(device: torch.device) -> int:

@@ -168,7 +168,7 @@ def _metrics(course: Course, family: Family) -> dict[str, Any]:
         "holdout_last": scores[-1] if scores else None,
         "best_step": course.best_step(),
         "seconds": round(course.seconds, 2),
-        "seconds_per_step": course.seconds / len(course.losses),
+        "seconds_per_step": round(course.seconds_per_step, 4),
         "memory_mb": round(peak_memory(family.device) / 1e6),
         "device": family.device.type,
         "precision": precision_name(family.dtype),
