@@ -22,12 +22,18 @@ from zen_tui.tui.widgets.dialogs import PathSuggester
 from zen_tui.tui.widgets.verdict_list import Verdicts
 
 
+@pytest.fixture(autouse=True)
+def standing_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins in its own folder, and goes back."""
+    monkeypatch.chdir(tmp_path)
+
+
 async def look_at(app: ZenApp, pilot: Pilot[None], folder: Path) -> WizardScreen:
-    """Open the wizard, type the path, and wait for the verdicts."""
+    """Open the wizard, type the name of `folder`, and wait for the verdicts."""
     await pilot.press("i")
     await until(pilot, lambda: isinstance(app.screen, WizardScreen))
     await pilot.pause()
-    await pilot.press(*str(folder), "enter")
+    await pilot.press(*folder.name, "enter")
     await until(pilot, lambda: "can be used" in said(app, "#summary") or said(app, "#fault"))
     assert isinstance(app.screen, WizardScreen)
     return app.screen
@@ -120,10 +126,10 @@ async def test_a_full_disk_leaves_the_wizard_usable(
 
     async with zen(db, home) as (app, pilot):
         screen = await look_at(app, pilot, photo_folder)
-        monkeypatch.setattr("zen_tui.photos.intake.require_space", full)
-        await pilot.press("ctrl+r")
-        await until(pilot, lambda: "The disk is full." in said(app, "#fault"))
-        monkeypatch.undo()
+        with monkeypatch.context() as patched:
+            patched.setattr("zen_tui.photos.intake.require_space", full)
+            await pilot.press("ctrl+r")
+            await until(pilot, lambda: "The disk is full." in said(app, "#fault"))
         assert not screen.query_one("#form").disabled
         await pilot.press("ctrl+r")
         await until(pilot, lambda: isinstance(app.screen, DatasetsScreen))

@@ -7,6 +7,7 @@ first frame 200 ms; sqlite-utils is loaded only when a migration has to run.
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,15 +143,20 @@ class Database:
 def record(row: sqlite3.Row, kind: type[Record]) -> Record:
     """A row as its record; columns that hold JSON are decoded by the record's types."""
     values: dict[str, Any] = {}
-    for field in msgspec.structs.fields(kind):
-        if field.name not in row.keys():  # noqa: SIM118  (a Row iterates over values)
-            continue
-        value = row[field.name]
-        if value is None:
-            continue  # the record's default
-        is_json = isinstance(value, str) and value[:1] in "[{" and field.type is not str
-        values[field.name] = msgspec.json.decode(value) if is_json else value
+    texts = _texts(kind)
+    for name in row.keys():  # noqa: SIM118  (a Row iterates over values)
+        value = row[name]
+        if name not in texts or value is None:
+            continue  # not of the record, or its default
+        is_json = isinstance(value, str) and value[:1] in "[{" and not texts[name]
+        values[name] = msgspec.json.decode(value) if is_json else value
     return msgspec.convert(values, kind, strict=False)
+
+
+@functools.cache
+def _texts(kind: type[msgspec.Struct]) -> dict[str, bool]:
+    """The fields of a record, and whether each is plain text; asked once for all rows."""
+    return {field.name: field.type is str for field in msgspec.structs.fields(kind)}
 
 
 def find(db: Database, table: str, kind: type[Record], name: str, noun: str) -> Record:

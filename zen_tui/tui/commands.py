@@ -64,7 +64,8 @@ def _nodes(app: ZenApp) -> Iterator[DOMNode]:
 
 def _title(scope: str, action: Action) -> str:
     place = "Zen" if scope == "app" else LABELS.get(scope, scope.capitalize())
-    return f"{place}: {action.label}"
+    stars = f" {action.key}" if action.label == "rate" else ""
+    return f"{place}: {action.label}{stars}"
 
 
 def _help(action: Action) -> str:

@@ -65,9 +65,13 @@ class GalleryScreen(Place):
         grid = self.query_one(PhotoGrid)
         grid.empty = "No picture matches." if self.query_words else EMPTY
         grid.show([self._tile(picture) for picture in found])
-        self.query_one("#count", Static).update(Content(plural(len(found), "picture")))
+        self._count()
         self._about()
         self.refresh_bindings()
+
+    def _count(self) -> None:
+        count = plural(len(self.query_one(PhotoGrid).tiles), "picture")
+        self.query_one("#count", Static).update(Content(count))
 
     def _tile(self, picture: Picture) -> Tile:
         label, tone = ("rejected", "lost") if picture.rejected else (stars(picture.rating) or "·", "best")
@@ -159,12 +163,20 @@ class GalleryScreen(Place):
         self.load()
 
     def action_rate(self, rating: int) -> None:
-        if self.judge and self.judge.rate(self.chosen, rating):
-            self.load()
+        chosen = self.chosen
+        if self.judge and self.judge.rate(chosen, rating):
+            self.query_one(PhotoGrid).change([self._tile(picture) for picture in chosen])
 
     def action_reject(self, rejected: bool) -> None:
-        if self.judge and self.judge.reject(self.chosen, rejected):
-            self.load()
+        chosen = self.chosen
+        if self.judge and self.judge.reject(chosen, rejected):
+            grid = self.query_one(PhotoGrid)
+            if self.with_rejected:
+                grid.change([self._tile(picture) for picture in chosen])
+            else:
+                gone = {picture.id for picture in chosen}
+                grid.show([tile for tile in grid.tiles if tile.id not in gone])
+            self._count()
 
     def action_restore(self) -> None:
         if self.judge and self.judge.restore():

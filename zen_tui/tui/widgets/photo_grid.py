@@ -127,6 +127,12 @@ class PhotoGrid(ScrollView, can_focus=True):
         if (self.current and self.current.id) != (before and before.id):
             self.post_message(self.Moved(self, self.cursor))
 
+    def change(self, changed: Iterable[Tile]) -> None:
+        """Show these tiles in place of those with the same ids; the rest, and the cursor, stay."""
+        news = {tile.id: tile for tile in changed}
+        self.tiles = [news.get(tile.id, tile) for tile in self.tiles]
+        self.refresh()
+
     @property
     def current(self) -> Tile | None:
         """The tile under the cursor."""
