@@ -251,3 +251,13 @@ def test_twenty_photos_of_a_phone_take_seconds(home: Home, db: Database, mara: D
     taken = time.monotonic() - started
     print(f"20 photos of 12 MP, {sum(p.stat().st_size for p in folder.iterdir()) / 1e6:.0f} MB: {taken:.1f} s")
     assert taken < 20
+
+
+def test_the_words_beside_a_second_copy_are_not_lost(
+    home: Home, db: Database, mara: Dataset, photo_folder: Path
+) -> None:
+    shutil.copy(photo_folder / "beach.jpg", photo_folder / "a-copy.jpg")  # comes first, and has no words
+
+    import_photos(db, home, mara, [photo_folder])
+
+    assert captions(db, mara)["a-copy.jpg"] == "a photo of ohwx woman on a beach"

@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from zen_tui.library.database import Database
-from zen_tui.library.datasets import add_photo, photo_by_hash
+from zen_tui.library.datasets import add_photo, photo_by_hash, set_caption
 from zen_tui.library.durable import require_space, sweep, write_blob
 from zen_tui.library.errors import DiskFull
 from zen_tui.library.paths import Home
@@ -149,6 +149,8 @@ def _take(
     if known:
         if found.name not in (known.name, *known.aliases):
             db.update("photos", known.id, aliases=[*known.aliases, found.name])
+        if found.caption and known.caption in ("", default_caption(dataset)):
+            set_caption(db, known.id, caption_for(dataset, found))  # the copy with words beside it came second
         return Outcome(file, "duplicate", known.name, found, *count, known.id)
     photo_id = add_photo(
         db,
