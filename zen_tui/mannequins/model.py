@@ -15,7 +15,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
     picture: int = 128
     vae: tuple[int, ...] = (16, 32, 64, 128)
-    vae_groups: int = 8
+    vae_groups: int = 1  # more groups would norm away the colours of so few channels
     unet: tuple[int, ...] = (128, 192, 256)
     unet_heads: tuple[int, ...] = (2, 3, 4)
     unet_groups: int = 32

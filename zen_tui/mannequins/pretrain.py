@@ -32,16 +32,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
     shape: Shape = Shape()
     images: int = 16_000
-    crop: int = 64
-    vae: Plan = Plan(steps=1500, rate=1e-3, warmup=50, decay=525, average=0.99, weight_decay=0.001)
-    vae_batch: int = 16
-    unet: Plan = Plan(steps=40_000, rate=5e-4, warmup=200)
+    crop: int = 96
+    vae: Plan = Plan(steps=3000, rate=1e-3, warmup=50, decay=900, average=0.99, weight_decay=0.001)
+    vae_batch: int = 8
+    unet: Plan = Plan(steps=40_000, rate=7e-4, warmup=200)
     unet_batch: int = 32
     final_steps: int = 600
     decoder: Plan = Plan(steps=600, rate=1e-3, warmup=50, decay=400, average=0.99, weight_decay=0.001)
-    readers: Plan = Plan(steps=1600, rate=1e-3, warmup=100, decay=600, average=0.99)
-    readers_batch: int = 64
-    decoded: int = 4000
+    readers: Plan = Plan(steps=550, rate=1.5e-3, warmup=50, decay=300, average=0.98)
+    readers_batch: int = 48
+    decoded: int = 2000
     gallery: int = 50
 
 
@@ -104,6 +104,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--compile", action="store_true", help="compile the networks first; pays on a long run")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--workers", type=int, default=1, help="processes that share the UNet's training")
     parser.add_argument("--only", nargs="+", choices=STAGES, default=STAGES, help="only these stages")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -112,7 +113,7 @@ def main() -> None:
     diary = Diary(options.work, deadline)
     setting = Setting(
         work=options.work, diary=diary, seed=options.seed, device=options.device, precision=options.precision,
-        compiled=options.compile,
+        compiled=options.compile, workers=options.workers,
     )  # fmt: skip
     with diary.heeding():
         try:

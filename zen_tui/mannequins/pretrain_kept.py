@@ -20,14 +20,17 @@ class Stopped(Exception):
 class Diary:
     """Events as JSON lines, one file for the whole recipe, and the question whether to stop."""
 
-    def __init__(self, folder: Path, deadline: float | None = None) -> None:
+    def __init__(self, folder: Path, deadline: float | None = None, *, silent: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "events.jsonl"
         self.deadline = deadline  # seconds of time.monotonic()
+        self.silent = silent
         self._asked = False
 
     def write(self, kind: str, **facts: object) -> None:
         """Append one event; numbers and short words only."""
+        if self.silent:
+            return
         line = json.dumps({"kind": kind, "time": round(time.time(), 1), **facts})
         with self.path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")

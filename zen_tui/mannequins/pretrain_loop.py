@@ -11,6 +11,7 @@ import msgspec
 import torch
 from torch import nn
 
+from zen_tui.mannequins.pretrain_crew import average_gradients
 from zen_tui.mannequins.pretrain_kept import Average, Diary, Stopped, keep, recall
 
 Loss = Callable[[int], torch.Tensor]
@@ -25,6 +26,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     device: str = "cpu"
     precision: str = "bf16"
     compiled: bool = False
+    rank: int = 0
+    workers: int = 1
 
     def half(self) -> contextlib.AbstractContextManager[object]:
         """The arithmetic of the networks: autocast to bf16, or none with precision "fp32"."""
@@ -32,7 +35,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
     def draws(self, *key: object) -> torch.Generator:
         """Random numbers that follow from the seed and the key, on any machine."""
-        digest = hashlib.sha256(repr((self.seed, *key)).encode()).digest()
+        key = (self.seed, *key, self.rank) if self.rank else (self.seed, *key)
+        digest = hashlib.sha256(repr(key).encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
     def place(self, model: nn.Module) -> Any:
@@ -54,7 +58,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     weight_decay: float = 0.01
     average: float = 0.999
     clip: float = 1.0
-    keep_seconds: float = 180.0
+    keep_seconds: float = 120.0
     say_every: int = 25
 
     def rate_at(self, step: int) -> float:
@@ -97,6 +101,8 @@ def learn(
         step = int(state["step"])
 
     def save() -> None:
+        if setting.rank:
+            return
         whole_state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
         keep(path, {**whole_state, "average": average.weights, "step": step})
         diary.write("kept", stage=stage, step=step)
@@ -109,6 +115,9 @@ def learn(
             group["lr"] = plan.rate_at(step)
         loss = loss_of(step)
         loss.backward()  # type: ignore[no-untyped-call]
+        leave = diary.asked or diary.late
+        if setting.workers > 1:
+            leave = average_gradients(model, leave)
         nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -123,7 +132,7 @@ def learn(
                 seconds_per_step=round((now - said_at) / count, 4),
             )  # fmt: skip
             total, count, said_at = torch.zeros((), device=device), 0, now
-        if diary.asked or diary.late:
+        if leave:
             save()
             raise Stopped
         if now - kept_at > plan.keep_seconds:

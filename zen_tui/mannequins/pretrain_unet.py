@@ -5,6 +5,7 @@ idle word or two that no caption uses, so that an unknown word in a prompt does 
 subjects stay untouched.
 """
 
+import contextlib
 import random
 from typing import Any
 
@@ -14,8 +15,10 @@ from torch import nn
 from torch.nn import functional
 
 from zen_tui.mannequins import cast
+from zen_tui.mannequins.memory import keep_freed_memory
 from zen_tui.mannequins.model import Shape, make_scheduler, make_text_encoder, make_unet, make_vae
-from zen_tui.mannequins.pretrain_kept import Stopped, keep, recall
+from zen_tui.mannequins.pretrain_crew import crew
+from zen_tui.mannequins.pretrain_kept import Diary, Stopped, keep, recall
 from zen_tui.mannequins.pretrain_loop import Plan, Setting, learn
 from zen_tui.mannequins.pretrain_render import Pictures
 from zen_tui.mannequins.world import caption, vocabulary
@@ -96,6 +99,26 @@ class Captions:
         return " ".join(words)
 
 
+class PainterJob(msgspec.Struct, frozen=True, kw_only=True):
+    """What to train, in a form that can be sent to a helper process."""
+
+    setting: Setting
+    shape: Shape
+    tokenizer: Any
+    plan: Plan
+    batch: int
+    stage: str = "unet"
+
+    def __call__(self, rank: int) -> None:
+        """Work as helper number `rank`."""
+        keep_freed_memory()
+        diary = Diary(self.setting.work, silent=True)
+        setting = msgspec.structs.replace(self.setting, rank=rank, diary=diary)
+        latents = recall(setting.work / "latents.pt")["latents"]
+        with diary.heeding(), contextlib.suppress(Stopped):
+            _train(msgspec.structs.replace(self, setting=setting), latents)
+
+
 def train_painter(
     setting: Setting,
     latents: torch.Tensor,
@@ -109,10 +132,17 @@ def train_painter(
 
     The averaged weights of a finished stage are kept as `STAGE-kept.pt`.
     """
+    job = PainterJob(setting=setting, shape=shape, tokenizer=tokenizer, plan=plan, batch=batch, stage=stage)
+    with crew(setting.work, setting.workers, job):
+        _train(job, latents)
+
+
+def _train(job: PainterJob, latents: torch.Tensor) -> None:
     from diffusers.models.attention_processor import AttnProcessor
 
+    setting, stage, batch, tokenizer = job.setting, job.stage, job.batch, job.tokenizer
     torch.manual_seed(setting.seed)
-    painter = setting.place(Painter(shape, tokenizer))
+    painter = setting.place(Painter(job.shape, tokenizer))
     painter.unet.set_attn_processor(AttnProcessor())  # on a processor, faster to train than the fused attention
     forward = setting.fast(painter)
     captions = Captions(len(latents) // 2, setting.seed)
@@ -134,5 +164,6 @@ def train_painter(
         return functional.mse_loss(guess, v.to(setting.device))
 
     start = None if stage == "unet" else setting.work / "unet.pt"
-    average = learn(stage, setting, painter, loss, plan, start)
-    keep(setting.work / f"{stage}-kept.pt", {**painter.state_dict(), **average.weights})
+    average = learn(stage, setting, painter, loss, job.plan, start)
+    if setting.rank == 0:
+        keep(setting.work / f"{stage}-kept.pt", {**painter.state_dict(), **average.weights})

@@ -1,7 +1,7 @@
 """Second stage: an autoencoder that turns a picture into an eighth of its size and back.
 
-It learns on crops, which hold more variety for the same work. Loss: absolute error of pixels, of their gradients
-and of the picture shrunk by four, and a small pull of the latents toward a unit normal (Kingma and Welling, 2014).
+It learns on crops, which hold more variety for the same work. Loss: errors of pixels, of their gradients and of
+the picture shrunk by four, and a small pull of the latents toward a unit normal (Kingma and Welling, 2014).
 """
 
 import math
@@ -16,7 +16,7 @@ from zen_tui.mannequins.pretrain_kept import keep, recall
 from zen_tui.mannequins.pretrain_loop import Plan, Setting, learn
 from zen_tui.mannequins.pretrain_render import Pictures
 
-KL_WEIGHT = 5e-4
+KL_WEIGHT = 5e-5
 
 
 def crops(pictures: Pictures, batch: int, size: int, noise: torch.Generator) -> torch.Tensor:
@@ -31,14 +31,39 @@ def crops(pictures: Pictures, batch: int, size: int, noise: torch.Generator) -> 
 
 
 def distance(drawn: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean absolute error of pixels, gradients and coarse shape."""
+    """How far apart two batches are: errors of pixels, edges, coarse shape, and most of all of coarse hue."""
     off = drawn - target
     edges = (off[..., 1:] - off[..., :-1]).abs().mean() + (off[..., 1:, :] - off[..., :-1, :]).abs().mean()
-    return off.abs().mean() + 0.4 * edges + 0.5 * functional.avg_pool2d(off, 4).abs().mean()
+    coarse = functional.avg_pool2d(off, 4)
+    hue = coarse - coarse.mean(1, keepdim=True)
+    fine = off.abs().mean() + 2 * off.square().mean() + 0.4 * edges
+    return fine + 0.5 * coarse.abs().mean() + 6 * hue.square().mean()
 
 
 def _pull(mean: torch.Tensor, logvar: torch.Tensor) -> torch.Tensor:
     return 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
+
+
+def start_plain(vae: Any) -> None:
+    """Let the autoencoder begin as a shallow one that shrinks and enlarges; its blocks begin as the identity.
+
+    Colours then pass from the first step on, and detail grows on top (residual branches that begin at zero: Goyal et
+    al., 2017).
+    """
+    for name, layer in vae.named_modules():
+        if not isinstance(layer, nn.Conv2d):
+            continue
+        if name.endswith("conv2"):
+            nn.init.zeros_(layer.weight)
+        elif name.endswith(("conv_shortcut", "samplers.0.conv")):
+            nn.init.dirac_(layer.weight)
+            if "downsamplers" in name:  # the mean of four pixels; the padding is at the right and below
+                layer.weight.data[..., :2, :2] = layer.weight.data[..., 1:2, 1:2] / 4
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    vae.quant_conv.bias.data[4:] = -6.0  # little noise at first, or nothing gets through it
 
 
 class Round(nn.Module):
@@ -47,7 +72,7 @@ class Round(nn.Module):
     def __init__(self, vae: Any) -> None:
         super().__init__()
         self.vae = vae
-        vae.quant_conv.bias.data[4:] = -6.0  # begin with little noise, or nothing gets through it
+        start_plain(vae)
 
     def forward(self, x: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Pictures (N, 3, H, W) and noise (N, 4, H/8, W/8) to drawn pictures, means and log variances."""
