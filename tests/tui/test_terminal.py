@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import threading
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.tui.work import portrait
 from zen_tui.tui import terminal
@@ -68,6 +70,40 @@ def test_a_terminal_that_answers_is_understood() -> None:
     _, status = os.waitpid(child, 0)
     os.close(master)
     assert os.waitstatus_to_exitcode(status) == 7
+
+
+def test_a_sixel_picture_is_the_picture_it_was_made_from() -> None:
+    """Decoded here by the letter of the format; 256 colours and whole percents leave small differences."""
+    from zen_tui.tui.widgets.sixel_picture import encode
+
+    picture = portrait(2, size=45)
+    data = encode(picture)
+    defined = [int(number) for number in re.findall(r"#(\d+);2;", data)]
+    assert data.rfind(";2;") < data.index("-"), "a colour is defined after the first pixels"
+    assert len(set(defined)) == len(defined)
+    decoded = decode_sixel(data, picture.size)
+    apart = [abs(a - b) for a, b in zip(picture.tobytes(), decoded.tobytes(), strict=True)]
+    assert sum(apart) / len(apart) < 4
+
+
+def decode_sixel(data: str, size: tuple[int, int]) -> Image.Image:
+    """The pixels that a terminal would show for `data`."""
+    image = Image.new("RGB", size)
+    body = data[data.index("#") : data.rindex("\x1b")]
+    colours: dict[str, tuple[int, int, int]] = {}
+    for number, red, green, blue in re.findall(r"#(\d+);2;(\d+);(\d+);(\d+)", body):
+        colours[number] = (round(int(red) * 2.55), round(int(green) * 2.55), round(int(blue) * 2.55))
+    drawn = re.sub(r"#\d+;2;\d+;\d+;\d+", "", body)
+    plain = re.sub(r"!(\d+)(.)", lambda run: run[2] * int(run[1]), drawn)
+    for band, text in enumerate(plain.split("-")):
+        for line in filter(None, text.split("$")):
+            found = re.fullmatch(r"#(\d+)(.*)", line)
+            assert found
+            for x, sixel in enumerate(found[2]):
+                for row in range(6):
+                    if (ord(sixel) - 63) >> row & 1:
+                        image.putpixel((x, 6 * band + row), colours[found[1]])
+    return image
 
 
 @pytest.mark.parametrize("kind", ["kitty", "sixel"])

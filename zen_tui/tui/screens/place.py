@@ -71,6 +71,8 @@ class Place(Screen[None]):
         if not self.is_running or not self.is_mounted:
             return
         self.load()
+        for picture in self.query(".sharp"):  # a dialog may have lain over it
+            picture.refresh()
         if self.focused is None:
             self.focus_home()
 

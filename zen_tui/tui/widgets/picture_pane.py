@@ -1,7 +1,7 @@
 """One picture as well as the terminal can show it: Kitty, Sixel or half-cells, or its name when pictures are off.
 
-The picture is opened and scaled to the pane in a thread; the loop only puts the result on screen. Kitty and
-Sixel are drawn by textual-image, which is imported with the first such picture. It would ask the terminal
+The picture is opened, scaled and encoded in a thread; the loop only puts the result on screen. Kitty's
+protocol is spoken by textual-image, which is imported with the first such picture. It would ask the terminal
 questions at its import, whose late answers arrive as key presses, so it is kept from seeing one; what it
 wants to know has been found out by `terminal.detect`.
 """
@@ -28,6 +28,7 @@ from zen_tui.library.errors import ZenError
 from zen_tui.library.text import clean
 from zen_tui.tui.terminal import Graphics
 from zen_tui.tui.widgets.halfcells import Lines, fit, half_cells
+from zen_tui.tui.widgets.sixel_picture import SixelPicture, encode
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -60,7 +61,7 @@ class HalfCells(Widget):
 
 
 class PicturePane(Container):
-    """`show` a file; the newest call wins. `top` puts a small picture at the top instead of the middle."""
+    """`show` a file; the newest call wins."""
 
     DEFAULT_CSS = """
     PicturePane { width: 1fr; height: 1fr; align: center middle; color: $muted; }
@@ -84,6 +85,7 @@ class PicturePane(Container):
         """Show the picture in `path`, or nothing. `name` is what is said where pictures are off."""
         self.path = path
         if path is None or self.graphics.kind == "off":
+            self._drawn = None
             self._put_words(name if path else "")
         else:
             self._draw()
@@ -101,25 +103,29 @@ class PicturePane(Container):
             self._drawn = (self.path, self.size)
             self._prepare(self.path, self.size, self.graphics)
 
-    @work(thread=True, exclusive=True, exit_on_error=False)
+    @work(thread=True, exclusive=True)
     def _prepare(self, path: Path, size: Size, graphics: Graphics) -> None:
         """Open and scale in a thread, then hand the result to the loop."""
         try:
             image, cells = scaled(path, size, graphics)
         except ZenError as error:
-            self._when_current(path, self._put_words, error.message)
+            self._when_current((path, size), self._put_words, error.message)
             return
         except OSError:
-            self._when_current(path, self._put_words, "The picture cannot be read.")
+            self._when_current((path, size), self._put_words, "The picture cannot be read.")
             return
         if graphics.kind == "halfcell":
-            self._when_current(path, self._put_lines, half_cells(image.tobytes(), *cells))
+            self._when_current((path, size), self._put_lines, half_cells(image.tobytes(), *cells))
+        elif graphics.kind == "sixel":
+            self._when_current((path, size), self._put_sharp, encode(image), cells)
         else:
-            self._when_current(path, self._put_sharp, image, cells, graphics)
+            self._when_current((path, size), self._put_sharp, image, cells)
 
-    def _when_current(self, path: Path, put: Any, *values: object) -> None:
+    def _when_current(self, drawn: tuple[Path, Size], put: Any, *values: object) -> None:
+        """Put it on screen unless another picture, or another size, has been asked for meanwhile."""
+
         def finish() -> None:
-            if self.path == path and self.is_attached:
+            if self._drawn == drawn and self.is_attached:
                 put(*values)
 
         with contextlib.suppress(RuntimeError):  # the app has ended meanwhile
@@ -137,9 +143,12 @@ class PicturePane(Container):
         plain.lines, plain.said = lines, ""
         plain.refresh()
 
-    def _put_sharp(self, image: Image, cells: tuple[int, int], graphics: Graphics) -> None:
+    def _put_sharp(self, picture: Image | str, cells: tuple[int, int]) -> None:
         self._forget_sharp()
-        widget = sharp_widget(graphics)(image, classes="sharp")
+        if isinstance(picture, str):
+            widget: Widget = SixelPicture(picture, classes="sharp")
+        else:
+            widget = kitty_widget(self.graphics)(picture, classes="sharp")
         widget.styles.width, widget.styles.height = cells
         self.query_one(HalfCells).display = False
         self.mount(widget)
@@ -174,8 +183,8 @@ def scaled(path: Path, size: Size, graphics: Graphics) -> tuple[Image, tuple[int
     return image.resize(pixels, Pillow.Resampling.LANCZOS, reducing_gap=2.0), cells
 
 
-def sharp_widget(graphics: Graphics) -> Any:
-    """textual-image's widget class for Kitty or Sixel, imported without letting it query the terminal."""
+def kitty_widget(graphics: Graphics) -> Any:
+    """textual-image's widget class for Kitty, imported without letting it query the terminal."""
     logging.getLogger("textual_image").addHandler(logging.NullHandler())
     if "textual_image.widget" not in sys.modules:
         os.environ["TEXTUAL_CELL_WIDTH"], os.environ["TEXTUAL_CELL_HEIGHT"] = map(str, graphics.cell)
@@ -186,4 +195,4 @@ def sharp_widget(graphics: Graphics) -> Any:
             sys.__stdout__ = real  # type: ignore[misc]
     from textual_image import widget
 
-    return widget.TGPImage if graphics.kind == "kitty" else widget.SixelImage
+    return widget.TGPImage
