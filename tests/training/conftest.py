@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -117,8 +118,17 @@ class Studio:
         return models.run_by_id(self.db, spec.run)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_collections() -> None:
+    """Leave what the imports made out of garbage collection: a run collects a few times, half a second each."""
+    gc.freeze()
+
+
 @pytest.fixture
 def studio(db: Database, home: Home, photo_folder: Path, tiny_base: Path) -> Studio:
     dataset = datasets.add_dataset(db, "mara", "ohwx", "woman", "person")
     import_photos(db, home, dataset, [photo_folder])
-    return Studio(db, home, datasets.dataset(db, "mara"), add_base(db, home, tiny_base, "tiny"))
+    base = add_base(db, home, tiny_base, "tiny")
+    generate = {**base.facts["defaults"]["generate"], "steps": 3}  # samples that take no time
+    db.update("bases", base.id, facts={**base.facts, "defaults": {**base.facts["defaults"], "generate": generate}})
+    return Studio(db, home, datasets.dataset(db, "mara"), models.base(db, "tiny"))

@@ -93,11 +93,11 @@ def test_keeping_the_class_keeps_it(studio: Studio) -> None:
 @pytest.mark.parametrize(
     ("caption", "plain"),
     [
-        ("a photo of ohwx woman at sea", "a photo of woman at sea"),
-        ("ohwx in a red suit", "woman in a red suit"),
-        ("a portrait, ohwx", "a portrait, woman"),
-        ("a garden", "a photo of woman"),
-        ("ohwxy woman", "a photo of woman"),
+        ("a photo of ohwx woman at sea", "a photo of a woman at sea"),
+        ("ohwx in a red suit", "a woman in a red suit"),
+        ("a portrait of my ohwx woman, ohwx", "a portrait of my woman, a woman"),
+        ("a garden", "a photo of a woman"),
+        ("ohwxy woman", "a photo of a woman"),
     ],
 )
 def test_captions_without_the_token(studio: Studio, caption: str, plain: str) -> None:

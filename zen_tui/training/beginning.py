@@ -18,6 +18,7 @@ from zen_tui.library.text import plural
 from zen_tui.photos.captions import default_caption, trigger
 from zen_tui.photos.split import hold_out
 
+DETERMINERS = ("a", "an", "the", "this", "that", "my", "your", "his", "her", "our", "their")
 FEWEST = 5  # photos; with fewer a LoRA repeats them instead of learning a subject
 
 
@@ -89,16 +90,21 @@ def _held_out(db: Database, photos: list[Photo], settings: TrainSettings) -> set
 
 
 def without_token(caption: str, dataset: Dataset) -> str:
-    """`caption` as it would be of anybody: 'a photo of ohwx woman at sea' -> 'a photo of woman at sea'.
+    """`caption` as it would be of anybody: 'ohwx woman at sea' -> 'a woman at sea'.
 
-    A caption that does not name the subject gives the class alone: 'a photo of woman'.
+    A caption that does not name the subject gives the class alone: 'a photo of a woman'.
     """
-    words = trigger(dataset)
-    token = re.compile(rf"(?<!\w){re.escape(dataset.token)}(?!\w)")
-    if not dataset.token or not token.search(caption):
-        return f"a photo of {dataset.class_word or words}"
-    plain = token.sub(dataset.class_word if dataset.class_word not in caption else "", caption)
-    return re.sub(r"\s+", " ", plain).strip()
+    words = dataset.class_word or trigger(dataset)
+    article = "an" if words[:1].lower() in "aeiou" else "a"
+    subject = re.compile(rf"(?<!\w){re.escape(dataset.token)}(?:\s+{re.escape(dataset.class_word)})?(?!\w)")
+
+    def plain(found: re.Match[str]) -> str:
+        before = caption[: found.start()].split()
+        return words if before and before[-1].lower() in DETERMINERS else f"{article} {words}"
+
+    if not dataset.token or not subject.search(caption):
+        return f"a photo of {article} {words}"
+    return subject.sub(plain, caption)
 
 
 def write_record(home: Home, run: Run, spec: TrainSpec, base: Base, learns: str, photos: int) -> None:
