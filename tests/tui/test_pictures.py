@@ -1,4 +1,4 @@
-"""One picture as well as the terminal can: Sixel that comes back after a dialog, and words where pictures are off."""
+"""One picture as well as the terminal can: Sixel, back after a dialog, and words where pictures are off."""
 
 from __future__ import annotations
 
