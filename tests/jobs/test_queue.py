@@ -12,7 +12,7 @@ from zen_tui.jobs import queue
 from zen_tui.jobs.events import Writer
 from zen_tui.jobs.feed import JobFeed
 from zen_tui.library.database import Database
-from zen_tui.library.errors import DiskFull, NotFound, Refused
+from zen_tui.library.errors import BadFile, DiskFull, NotFound, Refused
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Job
 
@@ -35,6 +35,18 @@ def test_a_queued_job_has_a_row_and_a_spec_that_reads_back(db: Database, home: H
     job = put(db, home, "two pictures")
     assert (job.kind, job.title, job.status, job.attempt) == ("generate", "two pictures", "queued", 0)
     assert queue.spec_of(home, job.id) == spec("draw", 2)
+
+
+@pytest.mark.parametrize(
+    "damage", [None, b"", b'{"kind": "unheard of", "spec": {}}'], ids=["gone", "empty", "unknown"]
+)
+def test_a_damaged_spec_is_a_sentence(db: Database, home: Home, damage: bytes | None) -> None:
+    job = put(db, home)
+    path = home.job(job.id) / "spec.json"
+    path.unlink() if damage is None else path.write_bytes(damage)
+
+    with pytest.raises(BadFile, match=r"spec\.json"):
+        queue.spec_of(home, job.id)
 
 
 def test_a_full_disk_leaves_no_row(db: Database, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,12 @@ from __future__ import annotations
 import time
 from typing import Literal
 
+import msgspec
+
 from zen_tui.jobs.log import tail
 from zen_tui.library.database import Database, record
 from zen_tui.library.durable import write_file
-from zen_tui.library.errors import NotFound, Refused
+from zen_tui.library.errors import BadFile, NotFound, Refused
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Job, JobState
 from zen_tui.library.specs import Spec, decode_spec, encode_spec
@@ -50,8 +52,19 @@ def enqueue(db: Database, home: Home, spec: Spec, title: str, after: int | None 
 
 
 def spec_of(home: Home, job_id: int) -> Spec:
-    """What a job was asked to do."""
-    return decode_spec((home.job(job_id) / "spec.json").read_bytes())
+    """What a job was asked to do.
+
+    Raises:
+        BadFile: its `spec.json` is gone or damaged.
+    """
+    path = home.job(job_id) / "spec.json"
+    try:
+        return decode_spec(path.read_bytes())
+    except (OSError, msgspec.MsgspecError, KeyError) as error:
+        raise BadFile(
+            f"{path}, which says what job {job_id} has to do, is missing or damaged.",
+            f"`zen jobs cancel {job_id}` takes it out of the queue; queue it again.",
+        ) from error
 
 
 def jobs(db: Database) -> list[Job]:

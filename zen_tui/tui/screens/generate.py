@@ -187,7 +187,12 @@ class GenerateScreen(Place):
 
     def follow(self, job: Job) -> None:
         """Show the pictures of this job from now on."""
-        spec = queue.spec_of(self.zen.home, job.id)
+        try:
+            spec = queue.spec_of(self.zen.home, job.id)
+        except ZenError as error:
+            self.job = job  # or every look would fail again
+            self.zen.fail(error)
+            return
         if not isinstance(spec, GenerateSpec):
             return
         self.job, self.spec, self.history = job, spec, History()
