@@ -13,7 +13,11 @@ from zen_tui.mannequins.pretrain_kept import recall
 from zen_tui.mannequins.pretrain_unet import Painter
 
 LIMIT = 64 * 1024 * 1024
-RECOMMENDED = {"steps": 20, "guidance": 3.0, "width": 128, "height": 128}
+RECOMMENDED = {
+    "train": {"steps": 400, "learning_rate": 1e-3, "rank": 16, "alpha": 16.0, "batch_size": 8},
+    "generate": {"steps": 20, "guidance": 3.0},
+}
+LICENCE = "Apache License 2.0, as Zen itself. Trained on Zen's own renders; no photo of anybody is in it.\n"
 
 
 def load_painter(work: Path, shape: Shape, tokenizer: Any) -> Painter:
@@ -45,8 +49,8 @@ def export(work: Path, target: Path, shape: Shape, tokenizer: Any) -> int:
     pipeline.save_pretrained(draft, safe_serialization=True)
     if (work / "readers").exists():
         shutil.copytree(work / "readers", draft / "readers")
-    notes = {"name": "zen-mini", "resolution": shape.picture, "token_limit": tokenizer.model_max_length}
-    (draft / "zen.json").write_text(json.dumps({**notes, "defaults": {"generate": RECOMMENDED}}, indent=1) + "\n")
+    (draft / "zen.json").write_text(json.dumps(RECOMMENDED, indent=1) + "\n")
+    (draft / "LICENSE").write_text(LICENCE)
     size = sum(file.stat().st_size for file in draft.rglob("*") if file.is_file())
     if size > LIMIT:
         raise RuntimeError(f"The weights came to {size} bytes, more than the {LIMIT} they may have.")

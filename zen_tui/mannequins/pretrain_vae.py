@@ -47,8 +47,8 @@ def _pull(mean: torch.Tensor, logvar: torch.Tensor) -> torch.Tensor:
 def start_plain(vae: Any) -> None:
     """Let the autoencoder begin as a shallow one that shrinks and enlarges; its blocks begin as the identity.
 
-    Colours then pass from the first step on, and detail grows on top (residual branches that begin at zero: Goyal et
-    al., 2017).
+    Colours then pass from the first step on, and detail grows on top (residual branches that begin at zero, as in
+    Goyal et al., 2017).
     """
     for name, layer in vae.named_modules():
         if not isinstance(layer, nn.Conv2d):

@@ -1,0 +1,68 @@
+"""The readers that travel with the built-in base know people and scenes they were never shown."""
+
+import pytest
+import torch
+
+from zen_tui.mannequins import cast
+from zen_tui.mannequins.evaluate import PORTRAITS, identity_top1, portrait, variety
+from zen_tui.mannequins.readers import (
+    gallery,
+    load_attribute_reader,
+    load_identity_reader,
+    prepare,
+    visible,
+)
+from zen_tui.mannequins.world import ATTRIBUTES, render
+
+
+@pytest.fixture(scope="module")
+def strangers() -> torch.Tensor:
+    """Three new photos of each of six people of the evaluation part, (18, 3, 128, 128)."""
+    numbers = [i for i in range(6) for _ in range(3)]
+    people = [cast.person("evaluate", i) for i in numbers]
+    return render(people, [cast.scene("evaluate", i, k % 3, style="photo") for k, i in enumerate(numbers)])
+
+
+def test_each_stranger_is_found_among_fifty(strangers: torch.Tensor) -> None:
+    read = load_identity_reader()
+    shares = []
+    for index in range(6):
+        people = torch.cat([gallery(49), portrait("evaluate", index, read)[None]])
+        shares.append(identity_top1(strangers[3 * index : 3 * index + 3], people, 49, read))
+    assert PORTRAITS >= 4
+    assert sum(shares) / 6 >= 0.9
+
+
+def test_what_is_seen_is_read(strangers: torch.Tensor) -> None:
+    read = load_attribute_reader()(strangers)
+    asked = [visible(cast.person("evaluate", i), cast.scene("evaluate", i, k, style="photo"))
+             for i in range(6) for k in range(3)]  # fmt: skip
+    pairs = [(found[name], seen[name]) for found, seen in zip(read, asked, strict=True) for name in seen]
+    assert sum(one == other for one, other in pairs) / len(pairs) >= 0.95
+    assert all(found.keys() == ATTRIBUTES.keys() for found in read)
+
+
+def test_one_person_varies_less_than_many(strangers: torch.Tensor) -> None:
+    read = load_identity_reader()
+    assert variety(strangers[:3], read) < 0.5 * variety(strangers[::3], read)
+
+
+def test_readings_have_length_one_at_any_size(strangers: torch.Tensor) -> None:
+    read = load_identity_reader()
+    large = torch.nn.functional.interpolate(strangers[:2].float(), scale_factor=2).to(torch.uint8)
+    readings = read(torch.cat([strangers[:2]]))
+    assert torch.allclose(readings.norm(dim=1), torch.ones(2), atol=1e-5)
+    assert float((readings * read(large)).sum(1).min()) > 0.95
+    assert read(strangers[:0]).shape == (0, readings.shape[1])
+
+
+def test_pictures_of_another_kind_are_refused() -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        prepare(torch.zeros(1, 3, 64, 64))
+
+
+def test_the_parts_of_the_cast_share_nobody() -> None:
+    people = [cast.person(part, i) for part in cast.PARTS for i in range(200)]
+    assert len(set(people)) == len(people)
+    with pytest.raises(ValueError, match="no part"):
+        cast.person("other", 0)
