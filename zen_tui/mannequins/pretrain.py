@@ -37,8 +37,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     vae_batch: int = 8
     unet: Plan = Plan(steps=40_000, rate=7e-4, warmup=200)
     unet_batch: int = 32
-    final_steps: int = 250
-    decoder: Plan = Plan(steps=400, rate=1e-3, warmup=20, decay=300, average=0.99, weight_decay=0.001)
+    final_steps: int = 180
+    decoder: Plan = Plan(steps=800, rate=1e-3, warmup=20, decay=500, average=0.99, weight_decay=0.001)
     readers: Plan = Plan(steps=550, rate=1.5e-3, warmup=50, decay=300, average=0.98)
     readers_batch: int = 48
     decoded: int = 2000

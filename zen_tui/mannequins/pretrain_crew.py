@@ -54,6 +54,11 @@ def crew(folder: Path, size: int, work: Callable[[int], None]) -> Iterator[None]
             helper.join()
 
 
+def in_crew() -> bool:
+    """Whether this process trains together with others right now."""
+    return dist.is_available() and dist.is_initialized()
+
+
 def average_gradients(model: nn.Module, leave: bool) -> bool:
     """Give every member the mean gradients; returns whether anyone wants to leave, which all learn at once."""
     gradients = [p.grad for p in model.parameters() if p.grad is not None]

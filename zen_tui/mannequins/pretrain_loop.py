@@ -11,7 +11,7 @@ import msgspec
 import torch
 from torch import nn
 
-from zen_tui.mannequins.pretrain_crew import average_gradients
+from zen_tui.mannequins.pretrain_crew import average_gradients, in_crew
 from zen_tui.mannequins.pretrain_kept import Average, Diary, Stopped, keep, recall
 
 Loss = Callable[[int], torch.Tensor]
@@ -116,7 +116,7 @@ def learn(
         loss = loss_of(step)
         loss.backward()  # type: ignore[no-untyped-call]
         leave = diary.asked or diary.late
-        if setting.workers > 1:
+        if in_crew():
             leave = average_gradients(model, leave)
         nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
         optimizer.step()
