@@ -22,7 +22,8 @@ TINY = Recipe(
     vae=Plan(steps=3, rate=1e-3, warmup=1, decay=2),
     unet=Plan(steps=4, rate=1e-3, warmup=1),
     decoder=Plan(steps=2, rate=1e-3, warmup=1),
-    readers=Plan(steps=2, rate=1e-3, warmup=1),
+    attributes=Plan(steps=2, rate=1e-3, warmup=1),
+    identity=Plan(steps=2, rate=1e-3, warmup=1),
 )  # fmt: skip
 
 
@@ -90,6 +91,6 @@ def test_subjects_tokens_stay_as_they_were_made(finished: Path) -> None:
 def test_the_log_tells_every_loss(finished: Path) -> None:
     events = [json.loads(line) for line in (finished / "events.jsonl").read_text().splitlines()]
     stages = {event["stage"] for event in events if event["kind"] == "step"}
-    assert stages == {"vae", "unet", "decoder", "unet-final", "readers"}
+    assert stages == {"vae", "unet", "decoder", "unet-final", "reader-attributes", "reader-identity"}
     assert all(event["loss"] > 0 for event in events if event["kind"] == "step")
     assert events[-1]["kind"] == "exported"

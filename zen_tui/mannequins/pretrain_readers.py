@@ -16,24 +16,13 @@ from zen_tui.mannequins.model import Shape, make_vae
 from zen_tui.mannequins.pretrain_kept import Stopped, keep, recall, whole
 from zen_tui.mannequins.pretrain_loop import Plan, Setting, learn
 from zen_tui.mannequins.pretrain_render import Pictures
-from zen_tui.mannequins.readers import Reader, draw_gallery, identity_of, prepare, shows_color, visible
+from zen_tui.mannequins.readers import Reader, draw_gallery, load_identity_reader, prepare, shows_color, visible
 from zen_tui.mannequins.world import ATTRIBUTES, identity_numbers
 
 UNSEEN = -100
 LATENT_NOISE = 0.25
-
-
-class Both(nn.Module):
-    """The two readers, trained side by side on the same pictures."""
-
-    def __init__(self, numbers: int) -> None:
-        super().__init__()
-        self.identity = Reader(numbers)
-        self.attributes = Reader(sum(map(len, ATTRIBUTES.values())))
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pictures (N, 3, 128, 128) in -1..1."""
-        return self.identity(x), self.attributes(x)
+READ = 40  # batches of 64 renders that the scatter of readings is measured on
+SCATTER_FLOOR = 1e-3
 
 
 @torch.no_grad()
@@ -92,50 +81,103 @@ def _answers(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.T
     return torch.tensor(numbers), torch.tensor(shown), torch.tensor(words)
 
 
-def train_readers(
-    setting: Setting, pictures: Pictures, shape: Shape, plan: Plan, batch: int, decoded: int, faces: int
-) -> None:
-    """Train both readers, read the gallery with them, and keep all three in `readers/` of the work folder."""
+class _Looks:
+    """Disturbed pictures with their numbers: renders, and a share of renders that went through the autoencoder."""
+
+    def __init__(
+        self, setting: Setting, pictures: Pictures, decoded: torch.Tensor, batch: int, rough: int
+    ) -> None:
+        self.setting, self.pictures, self.decoded = setting, pictures, decoded
+        self.batch, self.rough = batch, rough
+
+    def draw(self, stage: str, step: int, among: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """A batch (N, 3, H, W) of the pictures numbered `among`, and their numbers (N,)."""
+        draws = self.setting.draws(stage, step)
+        clean = among[torch.randint(len(among), (self.batch - self.rough,), generator=draws)]
+        few = among[among < len(self.decoded)]
+        rough = few[torch.randint(len(few), (self.rough,), generator=draws)]
+        both = torch.cat([self.pictures.take(clean.tolist()), self.decoded[rough]])
+        x = _disturb(prepare(both), draws).contiguous(memory_format=torch.channels_last)
+        return x.to(self.setting.device), torch.cat([clean, rough])
+
+
+def train_identity(setting: Setting, looks: _Looks, plan: Plan, faces: int) -> None:
+    """Train the identity reader on the styles that show a person, then read the gallery with it."""
     folder = setting.work / "readers"
     if (folder / "gallery.safetensors").exists():
         return
-    other = _decoded(setting, shape, decoded)
-    numbers, shown, words = _answers(len(pictures), setting.seed)
-    sizes = [len(options) for options in ATTRIBUTES.values()]
+    numbers, shown, _ = _answers(len(looks.pictures), setting.seed)
+    among = shown.nonzero().flatten()
     torch.manual_seed(setting.seed)
-    model: Any = setting.place(Both(numbers.shape[1]))
-    model.identity.average.copy_(numbers[shown].mean(0))
+    model: Any = setting.place(Reader(numbers.shape[1]))
 
     def loss(step: int) -> torch.Tensor:
-        draws = setting.draws("readers", step)
-        clean = torch.randint(len(pictures), (batch - batch // 2,), generator=draws)
-        rough = torch.randint(len(other), (batch // 2,), generator=draws)
-        both = torch.cat([pictures.take(clean.tolist()), other[rough]])
-        x = _disturb(prepare(both), draws).contiguous(memory_format=torch.channels_last).to(setting.device)
-        index = torch.cat([clean, rough])
+        x, index = looks.draw("reader-identity", step, among)
         with setting.half():
-            who, what = model(x)
-        mask = shown[index].float().to(setting.device)
-        off = (who.float() - numbers[index].to(setting.device)).square().mean(1)
-        asked = words[index].to(setting.device)
-        guesses = torch.split(what.float(), sizes, dim=1)
-        read = torch.stack(
-            [
-                functional.cross_entropy(guess, asked[:, k], ignore_index=UNSEEN, reduction="sum") / batch
-                for k, guess in enumerate(guesses)
-            ]
-        ).sum()
-        known: torch.Tensor = (off * mask).sum() / mask.sum().clamp(min=1)
-        return 2 * known + read
+            who = model(x)
+        return functional.mse_loss(who.float(), numbers[index].to(setting.device))
 
-    learn("readers", setting, model, loss, plan).copy_to(model)
+    learn("reader-identity", setting, model, loss, plan).copy_to(model)
     model = model.cpu().float().eval()
-    _save(model.identity, folder / "identity.safetensors")
-    _save(model.attributes, folder / "attributes.safetensors")
-    readings = draw_gallery(lambda p: identity_of(model.identity, p), faces, 0)
-    whole(folder / "gallery.safetensors", lambda draft: save_file({"readings": readings}, draft))
+    some = among[: 64 * READ]
+    with torch.no_grad():
+        readings = torch.cat(
+            [model(prepare(looks.pictures.take(part.tolist()))) for part in torch.split(some, 64)]
+        )
+    average, metric = readings.mean(0), discriminant(readings, numbers[some])
+    _save(model, folder / "identity.safetensors", average=average, metric=metric)
+    gallery = draw_gallery(load_identity_reader(folder), faces, 0)
+    whole(folder / "gallery.safetensors", lambda draft: save_file({"readings": gallery}, draft))
 
 
-def _save(reader: nn.Module, path: Path) -> None:
+def discriminant(readings: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+    """The matrix (D, D) under which readings of one person scatter alike in all directions (Fisher, 1936).
+
+    Each person is seen once, so the scatter is what a linear model of the true numbers leaves of the readings.
+    """
+    off, known = readings - readings.mean(0), numbers - numbers.mean(0)
+    slope = torch.linalg.lstsq(known, off, driver="gelsd").solution
+    scatter = (off - known @ slope).T @ (off - known @ slope) / len(off)
+    values, vectors = torch.linalg.eigh(scatter + SCATTER_FLOOR * torch.eye(len(scatter)))
+    return vectors @ torch.diag(values**-0.5) @ vectors.T  # type: ignore[no-any-return]
+
+
+def train_attributes(setting: Setting, looks: _Looks, plan: Plan) -> None:
+    """Train the attribute reader on every style."""
+    path = setting.work / "readers" / "attributes.safetensors"
+    if path.exists():
+        return
+    _, _, words = _answers(len(looks.pictures), setting.seed)
+    sizes = [len(options) for options in ATTRIBUTES.values()]
+    torch.manual_seed(setting.seed)
+    model: Any = setting.place(Reader(sum(sizes)))
+
+    def loss(step: int) -> torch.Tensor:
+        x, index = looks.draw("reader-attributes", step, torch.arange(len(looks.pictures)))
+        with setting.half():
+            guesses = torch.split(model(x).float(), sizes, dim=1)
+        asked = words[index].to(setting.device)
+        losses = [
+            functional.cross_entropy(guess, asked[:, k], ignore_index=UNSEEN, reduction="sum")
+            for k, guess in enumerate(guesses)
+        ]
+        return torch.stack(losses).sum() / len(index)
+
+    learn("reader-attributes", setting, model, loss, plan).copy_to(model)
+    _save(model.cpu().float(), path)
+
+
+def train_readers(
+    setting: Setting, pictures: Pictures, shape: Shape, identity: Plan, attributes: Plan, batch: int, decoded: int,
+    faces: int,
+) -> None:  # fmt: skip
+    """Train both readers and read the gallery; all three files are kept in `readers/` of the work folder."""
+    rough = _decoded(setting, shape, decoded)
+    train_attributes(setting, _Looks(setting, pictures, rough, batch, batch // 2), attributes)
+    train_identity(setting, _Looks(setting, pictures, rough, batch, batch // 4), identity, faces)
+
+
+def _save(reader: nn.Module, path: Path, **more: torch.Tensor) -> None:
     state = {name: tensor.half().contiguous() for name, tensor in reader.state_dict().items()}
+    state |= {name: tensor.float().contiguous() for name, tensor in more.items()}
     whole(path, lambda draft: save_file(state, draft))

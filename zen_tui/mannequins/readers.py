@@ -1,8 +1,8 @@
 """Two small networks that look at a picture of a mannequin: who is it, and what is seen.
 
 Both are trained on renders alone (`pretrain_readers.py`) and travel beside the base's weights. Identity is read as
-the numbers a person is made of; numbers a picture does not show come out near their average, so the cosine between
-two readings weighs what both pictures do show.
+the numbers a person is made of; numbers a picture does not show come out near their average. Directions in which
+readings of one person scatter count less (`discriminant` there).
 """
 
 import itertools
@@ -65,8 +65,6 @@ class _Step(nn.Module):
 class Reader(nn.Module):
     """Pictures (N, 3, 128, 128) in -1..1 to `outputs` numbers each."""
 
-    average: torch.Tensor
-
     def __init__(self, outputs: int, width: int = 24) -> None:
         super().__init__()
         sizes = (3, width, 2 * width, 3 * width, 4 * width)
@@ -74,7 +72,6 @@ class Reader(nn.Module):
         self.narrow = nn.Conv2d(sizes[-1], 32, 1)
         self.hidden = nn.Linear(32 * (_SIDE // 16) ** 2, 192)
         self.answer = nn.Linear(192, outputs)
-        self.register_buffer("average", torch.zeros(outputs))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, outputs)."""
@@ -97,31 +94,22 @@ def prepare(pictures: torch.Tensor) -> torch.Tensor:
     return x
 
 
-def _load(path: Path) -> Reader:
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
     with safe_open(path, framework="pt") as file:
-        state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
-    reader = Reader(len(state["average"]), state["steps.0.down.weight"].shape[0])
-    reader.load_state_dict(state)
+        return {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
+
+
+def _built(tensors: dict[str, torch.Tensor]) -> Reader:
+    reader = Reader(len(tensors["answer.bias"]), len(tensors["steps.0.down.bias"]))
+    reader.load_state_dict(tensors)
     return reader.eval()
 
 
 @torch.no_grad()
 def _answers(reader: Reader, pictures: torch.Tensor) -> torch.Tensor:
     if not len(pictures):
-        return torch.zeros(0, len(reader.average))
+        return torch.zeros(0, reader.answer.out_features)
     return torch.cat([reader(prepare(part)) for part in torch.split(pictures, _BATCH)])
-
-
-def identity_of(reader: Reader, pictures: torch.Tensor) -> torch.Tensor:
-    """Readings less the average person's, at length one: (N, D)."""
-    return functional.normalize(_answers(reader, pictures) - reader.average, dim=1)
-
-
-def attributes_of(reader: Reader, pictures: torch.Tensor) -> list[dict[str, str]]:
-    """The likeliest word of each attribute, per picture."""
-    parts = torch.split(_answers(reader, pictures), [len(words) for words in ATTRIBUTES.values()], dim=1)
-    best = {name: part.argmax(1).tolist() for name, part in zip(ATTRIBUTES, parts, strict=True)}
-    return [{name: ATTRIBUTES[name][best[name][i]] for name in ATTRIBUTES} for i in range(len(pictures))]
 
 
 def load_identity_reader(folder: Path = READERS) -> IdentityReader:
@@ -132,8 +120,10 @@ def load_identity_reader(folder: Path = READERS) -> IdentityReader:
     Raises:
         OSError: the file is missing or damaged.
     """
-    reader = _load(folder / "identity.safetensors")
-    return lambda pictures: identity_of(reader, pictures)
+    tensors = _tensors(folder / "identity.safetensors")
+    average, metric = tensors.pop("average"), tensors.pop("metric")
+    reader = _built(tensors)
+    return lambda pictures: functional.normalize((_answers(reader, pictures) - average) @ metric, dim=1)
 
 
 def load_attribute_reader(folder: Path = READERS) -> AttributeReader:
@@ -142,8 +132,14 @@ def load_attribute_reader(folder: Path = READERS) -> AttributeReader:
     Raises:
         OSError: the file is missing or damaged.
     """
-    reader = _load(folder / "attributes.safetensors")
-    return lambda pictures: attributes_of(reader, pictures)
+    reader = _built(_tensors(folder / "attributes.safetensors"))
+
+    def read(pictures: torch.Tensor) -> list[dict[str, str]]:
+        parts = torch.split(_answers(reader, pictures), [len(words) for words in ATTRIBUTES.values()], dim=1)
+        best = {name: part.argmax(1).tolist() for name, part in zip(ATTRIBUTES, parts, strict=True)}
+        return [{name: ATTRIBUTES[name][best[name][i]] for name in ATTRIBUTES} for i in range(len(pictures))]
+
+    return read
 
 
 def portrait_of(reader: IdentityReader, pictures: torch.Tensor) -> torch.Tensor:
@@ -168,8 +164,7 @@ def gallery(n: int = 50, seed: int = 0, folder: Path = READERS) -> torch.Tensor:
     """
     path = folder / "gallery.safetensors"
     if seed == 0 and path.exists():
-        with safe_open(path, framework="pt") as file:
-            known: torch.Tensor = file.get_tensor("readings").float()
+        known = _tensors(path)["readings"]
         if n <= len(known):
             return known[:n]
     return draw_gallery(load_identity_reader(folder), n, seed)
