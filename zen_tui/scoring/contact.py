@@ -12,6 +12,7 @@ from zen_tui.scoring import ink
 MARGIN, GAP, CORNER = 32, 8, 6
 LABELS = 250  # pixels for the prompts on the left
 GROUP_GAP = 28  # between two columns
+NOTE_LINES = 3
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def contact_sheet(
         top += small + 30
     heads_top = top
     top += 34
-    height = top + len(rows) * (cell + GAP) - GAP + (44 if any(notes) else 0) + MARGIN
+    height = top + len(rows) * (cell + GAP) - GAP + (24 + 20 * NOTE_LINES if any(notes) else 0) + MARGIN
 
     sheet = Image.new("RGB", (right + MARGIN, height), ink.GROUND)
     draw = ImageDraw.Draw(sheet)
@@ -75,8 +76,9 @@ def contact_sheet(
             for number, picture in enumerate(pictures):
                 _paste(sheet, picture, start + number * (cell + GAP), top, cell)
         top += cell + GAP
-    for start, note in zip(starts, notes, strict=False):
-        ink.write(draw, (start, top + 10), note, 15, ink.TEXT)
+    for start, count, note in zip(starts, wide, notes, strict=False):
+        written = ink.wrapped(note, ink.font(15), count * (cell + GAP) - GAP, NOTE_LINES)
+        draw.multiline_text((start, top + 10), written, fill=ink.TEXT, font=ink.font(15), spacing=5)
     return sheet
 
 
