@@ -15,9 +15,14 @@ from zen_tui.mannequins.pretrain_unet import Painter
 LIMIT = 64 * 1024 * 1024
 RECOMMENDED = {
     "train": {
-        "steps": 700, "learning_rate": 1e-3, "lr_schedule": "cosine", "rank": 16, "alpha": 16.0, "batch_size": 8,
+        "steps": 700,
+        "learning_rate": 1e-3,
+        "lr_schedule": "cosine",
+        "rank": 16,
+        "alpha": 16.0,
+        "batch_size": 8,
         "targets": "all",
-    },  # fmt: skip
+    },
     "generate": {"steps": 20, "guidance": 3.0},
 }
 LICENCE = "Apache License 2.0, as Zen itself. Trained on Zen's own renders; no photo of anybody is in it.\n"
