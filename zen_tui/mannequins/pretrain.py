@@ -28,7 +28,7 @@ STAGES = ("render", "vae", "latents", "unet", "decoder", "final", "readers", "ex
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """Every number of a pretraining. The defaults made the weights that travel with Zen."""
+    """Every number of a pretraining. CARD.md says how the weights that travel with Zen were made."""
 
     shape: Shape = Shape()
     images: int = 16_000
