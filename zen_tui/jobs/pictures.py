@@ -117,7 +117,10 @@ def queue_generation(
 
 
 def choose_base(db: Database, name: str | None, adapters: Sequence[AdapterUse]) -> Base:
-    """The base called `name`, else that of the first adapter that knows its own, else the only one there is."""
+    """The base called `name`, else that of the first adapter that knows its own, else the newest.
+
+    The built-in base is taken only when the person has added none.
+    """
     if name is not None:
         return models.base(db, name)
     for use in adapters:
@@ -127,9 +130,8 @@ def choose_base(db: Database, name: str | None, adapters: Sequence[AdapterUse]) 
     known = models.bases(db)
     if not known:
         raise WrongUse("There is no base yet.", "Add one with `zen bases add`.")
-    if len(known) > 1:
-        raise WrongUse("Name the base to draw with.", f"There are: {', '.join(base.slug for base in known)}.")
-    return known[0]
+    own = [base for base in known if not base.path.startswith("builtin:")]
+    return (own or known)[-1]
 
 
 def _require_adapter(home: Home, adapter: Adapter, use: AdapterUse, base: Base) -> None:
