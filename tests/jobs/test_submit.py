@@ -183,10 +183,12 @@ def test_what_is_not_said_comes_from_the_base(db: Database, home: Home, base: Ba
     assert len(seeds) > 1, "each time another seed is drawn"
 
 
-def test_without_a_base_the_choice_must_be_clear(db: Database, base: Base) -> None:
+def test_without_a_base_the_newest_of_ones_own_is_taken(db: Database, base: Base) -> None:
+    models.add_base(db, "zen-mini", "sd15", "", "builtin:zen-mini", base.facts)
+    assert submit.sheet_defaults(db, None, [])[0].slug == "tiny", "the built-in one gives way"
+
     models.add_base(db, "other", "sd15", "", base.path, base.facts)
-    with pytest.raises(WrongUse, match="There are: tiny, other"):
-        submit.sheet_defaults(db, None, [])
+    assert submit.sheet_defaults(db, None, [])[0].slug == "other"
 
 
 @pytest.fixture

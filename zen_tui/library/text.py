@@ -12,15 +12,22 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-_BIDI = {chr(c) for c in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_INVISIBLE = (
+    "Cc",
+    "Cf",
+    "Cs",
+    "Co",
+    "Cn",
+)  # control, format (directions too), private …
+_SPACES = ("Zs", "Zl", "Zp")
 
 
 def clean(text: str, limit: int = 400) -> str:
-    """`text` without control, escape or direction-changing characters, cut to `limit` characters."""
+    """`text` with nothing but printable characters and plain spaces, cut to `limit` characters."""
     kept = "".join(
-        " " if ch in "\t\r\n" else ch
+        " " if ch in "\t\r\n" or unicodedata.category(ch) in _SPACES else ch
         for ch in text
-        if ch in "\t\r\n" or (ch not in _BIDI and unicodedata.category(ch) not in ("Cc", "Cs", "Co", "Cn"))
+        if ch in "\t\r\n" or unicodedata.category(ch) not in _INVISIBLE
     )
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
 
