@@ -14,6 +14,7 @@ from tests.tiny import tiny_base  # noqa: F401  (a fixture)
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
 
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: rounding follows the number of threads
 UNWANTED = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TEXTUAL", "COLUMNS", "LINES")
 
 
