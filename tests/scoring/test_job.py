@@ -49,8 +49,9 @@ def save_untrained_readers(folder: Path) -> None:
     folder.mkdir()
     numbers = len(identity_numbers(cast.person("gallery", 0)))
     words = sum(map(len, ATTRIBUTES.values()))
-    for name, outputs in (("identity", numbers), ("attributes", words)):
-        save_file(Reader(outputs, width=8).state_dict(), folder / f"{name}.safetensors")
+    identity = Reader(numbers, width=8).state_dict() | {"average": torch.zeros(numbers), "metric": torch.eye(numbers)}
+    save_file(identity, folder / "identity.safetensors")
+    save_file(Reader(words, width=8).state_dict(), folder / "attributes.safetensors")
     save_file({"readings": torch.randn(OTHERS, numbers)}, folder / "gallery.safetensors")
 
 
@@ -132,6 +133,11 @@ def test_readers_saved_beside_a_base_are_used(
     with pytest.raises(BadFile, match="cannot be loaded"):
         load_readers(folder)
     save_untrained_readers(folder)
+    whole = (folder / "identity.safetensors").read_bytes()
+    save_file({"answer.bias": torch.zeros(3)}, folder / "identity.safetensors")
+    with pytest.raises(BadFile, match="cannot be loaded"):
+        load_readers(folder)
+    (folder / "identity.safetensors").write_bytes(whole)
     add_pictures(db, home, spec.base_job, ("a woman", GREEN))
     add_pictures(db, home, spec.adapter_job, ("ohwx woman", RED))
     result = score(spec, KeptFeed(1), db, home, load_readers(folder))

@@ -39,7 +39,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     unet_batch: int = 32
     final_steps: int = 180
     decoder: Plan = Plan(steps=800, rate=1e-3, warmup=20, decay=500, average=0.99, weight_decay=0.001)
-    attributes: Plan = Plan(steps=550, rate=1.5e-3, warmup=50, decay=300, average=0.98)
+    attributes: Plan = Plan(steps=3000, rate=1.5e-3, warmup=50, decay=1200, average=0.99)
     identity: Plan = Plan(steps=3000, rate=1.5e-3, warmup=50, decay=1200, average=0.99)
     readers_batch: int = 48
     decoded: int = 2000

@@ -56,7 +56,7 @@ def mannequin_score(spec: MannequinScoreSpec, feed: Feed, db: Database, home: Ho
         BadFile: the run's base has no readers beside it: it is not the built-in one.
     """
     run = models.run_by_id(db, spec.run)
-    base = models.base(db, str(run.base_id))
+    base = models.base_by_id(db, run.base_id)
     return score(spec, feed, db, home, load_readers(base_folder(base) / "readers"))
 
 
@@ -70,7 +70,7 @@ def load_readers(folder: Path) -> Readers:
             attributes=load_attribute_reader(folder),
             others=gallery(OTHERS, folder=folder),
         )
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, KeyError, RuntimeError) as error:  # missing, torn, or of another shape
         raise BadFile(
             f"The readers that score pictures cannot be loaded from {folder}.", "Install Zen again."
         ) from error
