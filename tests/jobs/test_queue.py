@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.stand_ins import spec
-from zen_tui.jobs import queue
+from zen_tui.jobs import launch, queue
 from zen_tui.jobs.events import Writer
 from zen_tui.jobs.feed import JobFeed
 from zen_tui.library.database import Database
@@ -198,7 +198,7 @@ def test_recovery_does_what_was_asked_before_the_death(db: Database, home: Home,
     if callable(wish):
         wish(db, job.id)
     assert [dead.status for dead in queue.recover(db, home)] == [end]
-    assert "died" in queue.death_report(home, queue.job(db, job.id)) or end != "interrupted"
+    assert "died" in launch.death_report(home, queue.job(db, job.id)) or end != "interrupted"
 
 
 def test_three_deaths_without_progress_fail_a_job_with_its_last_words(db: Database, home: Home) -> None:

@@ -121,12 +121,12 @@ def test_after_kill_9_the_next_worker_takes_the_job_up(workshop: Workshop) -> No
     launch.ensure_worker(workshop.home)
     workshop.wait_for_step(job, 5)
     workshop.kill()
-    assert "died" in queue.death_report(workshop.home, queue.job(workshop.db, job.id))
+    assert "died" in launch.death_report(workshop.home, queue.job(workshop.db, job.id))
     workshop.enough()
     told = workshop.follow(job)
     assert [event.attempt for event in told if isinstance(event, Starting)] == [1, 2]
     assert isinstance(told[-1], Done)
-    assert queue.death_report(workshop.home, queue.job(workshop.db, job.id)) == ""
+    assert launch.death_report(workshop.home, queue.job(workshop.db, job.id)) == ""
 
 
 def test_a_second_worker_leaves_at_once_and_quietly(workshop: Workshop) -> None:

@@ -49,7 +49,10 @@ def save_untrained_readers(folder: Path) -> None:
     folder.mkdir()
     numbers = len(identity_numbers(cast.person("gallery", 0)))
     words = sum(map(len, ATTRIBUTES.values()))
-    identity = Reader(numbers, width=8).state_dict() | {"average": torch.zeros(numbers), "metric": torch.eye(numbers)}
+    identity = Reader(numbers, width=8).state_dict() | {
+        "average": torch.zeros(numbers),
+        "metric": torch.eye(numbers),
+    }
     save_file(identity, folder / "identity.safetensors")
     save_file(Reader(words, width=8).state_dict(), folder / "attributes.safetensors")
     save_file({"readings": torch.randn(OTHERS, numbers)}, folder / "gallery.safetensors")

@@ -18,9 +18,11 @@ import time
 from pathlib import Path
 
 from zen_tui.jobs import queue
+from zen_tui.jobs.log import last_words
 from zen_tui.library.database import Database
 from zen_tui.library.errors import ZenError
 from zen_tui.library.paths import Home
+from zen_tui.library.records import Job
 from zen_tui.library.text import clean
 
 LOG_LIMIT = 1_000_000  # bytes
@@ -120,3 +122,10 @@ def wake(db: Database, home: Home) -> None:
     """Start a worker if there is work for one: something queued, or taken up by one that died."""
     if queue.claimable(db) or db.row("SELECT 1 FROM jobs WHERE status = 'running'"):
         ensure_worker(home)
+
+
+def death_report(home: Home, job: Job) -> str:
+    """A sentence on a job whose worker died without a word, with the last lines of its log; else ''."""
+    if job.status == "interrupted" or (job.status == "running" and not worker_alive(home)):
+        return f"The worker died while it did this; the next one carries on. {last_words(home, job.id)}"
+    return job.error if job.status == "failed" else ""

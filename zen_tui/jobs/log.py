@@ -46,3 +46,9 @@ def tail(home: Home, job_id: int, lines: int = 8) -> list[str]:
     except OSError:
         return []
     return [clean(line.rstrip()) for line in text.split("\n") if line.strip()][-lines:]
+
+
+def last_words(home: Home, job_id: int) -> str:
+    """A sentence with the last lines of the job's log."""
+    lines = tail(home, job_id)
+    return "Its log ends with:\n" + "\n".join(lines) if lines else "It left nothing in its log."

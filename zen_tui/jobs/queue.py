@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from zen_tui.jobs.log import tail
+from zen_tui.jobs.log import last_words
 from zen_tui.library.database import Database, record
 from zen_tui.library.durable import write_file
 from zen_tui.library.errors import BadFile, NotFound, Refused
@@ -240,24 +240,10 @@ def recover(db: Database, home: Home) -> list[Job]:
                 status, ended = "cancelled", time.time()
             elif stalls >= CRASHES_ALLOWED:
                 status, ended = "failed", time.time()
-                error = f"The worker died {stalls} times without getting further. {_last_words(home, dead.id)}"
+                error = f"The worker died {stalls} times without getting further. {last_words(home, dead.id)}"
             db.update("jobs", dead.id, status=status, stalls=stalls, error=error, finished=ended, control="")
         _cancel_followers(db)
         return [job(db, dead.id) for dead in found]
-
-
-def death_report(home: Home, job: Job) -> str:
-    """A sentence on a job whose worker died without a word, with the last lines of its log; else ''."""
-    from zen_tui.jobs.launch import worker_alive
-
-    if job.status == "interrupted" or (job.status == "running" and not worker_alive(home)):
-        return f"The worker died while it did this; the next one carries on. {_last_words(home, job.id)}"
-    return job.error if job.status == "failed" else ""
-
-
-def _last_words(home: Home, job_id: int) -> str:
-    lines = tail(home, job_id)
-    return "Its log ends with:\n" + "\n".join(lines) if lines else "It left nothing in its log."
 
 
 def _cancel_followers(db: Database) -> None:

@@ -21,11 +21,11 @@ def base(db: Database, name: str) -> Base:
     return find(db, "bases", Base, name, "base")
 
 
-def base_by_id(db: Database, base_id: int) -> Base:
-    """The base with this id. Raises `NotFound`."""
+def base_by_id(db: Database, base_id: int | None) -> Base:
+    """The base with this id. Raises `NotFound`, also for None, which a record keeps of a base that was removed."""
     row = db.row("SELECT * FROM bases WHERE id = ?", base_id)
     if row is None:
-        raise NotFound(f"There is no base {base_id}.", "`zen bases list` shows what there is.")
+        raise NotFound("The base was taken off the list.", "`zen bases list` shows what there is.")
     return record(row, Base)
 
 

@@ -33,7 +33,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     shape: Shape = Shape()
     images: int = 16_000
     crop: int = 96
-    vae: Plan = Plan(steps=3000, rate=1e-3, warmup=50, decay=900, average=0.99, weight_decay=0.001)
+    vae: Plan = Plan(steps=8000, rate=1e-3, warmup=50, decay=2500, average=0.99, weight_decay=0.001)
     vae_batch: int = 8
     unet: Plan = Plan(steps=40_000, rate=7e-4, warmup=200)
     unet_batch: int = 32
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--compile", action="store_true", help="compile the networks first; pays on a long run")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--workers", type=int, default=1, help="processes that share the UNet's training")
+    parser.add_argument("--workers", type=int, default=1, help="processes that share a training")
     parser.add_argument("--only", nargs="+", choices=STAGES, default=STAGES, help="only these stages")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

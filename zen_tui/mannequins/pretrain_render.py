@@ -71,11 +71,14 @@ class Pictures:
     """All rendered pictures, read from disk as needed."""
 
     def __init__(self, folder: Path, images: int) -> None:
-        self.count = images
+        self.folder, self.count = folder, images
         self._shards = [np.load(shard_path(folder, n), mmap_mode="r") for n in range(-(-images // SHARD))]
 
     def __len__(self) -> int:
         return self.count
+
+    def __reduce__(self) -> tuple[type["Pictures"], tuple[Path, int]]:
+        return Pictures, (self.folder, self.count)  # a helper process opens the files itself
 
     def take(self, indices: list[int]) -> torch.Tensor:
         """The pictures of these numbers, (N, 3, H, W) uint8."""

@@ -4,15 +4,19 @@ It learns on crops, which hold more variety for the same work. Loss: errors of p
 the picture shrunk by four, and a small pull of the latents toward a unit normal (Kingma and Welling, 2014).
 """
 
+import contextlib
 import math
 from typing import Any
 
+import msgspec
 import torch
 from torch import nn
 from torch.nn import functional
 
+from zen_tui.mannequins.memory import keep_freed_memory
 from zen_tui.mannequins.model import Shape, make_vae
-from zen_tui.mannequins.pretrain_kept import keep, recall
+from zen_tui.mannequins.pretrain_crew import crew
+from zen_tui.mannequins.pretrain_kept import Diary, Stopped, keep, recall
 from zen_tui.mannequins.pretrain_loop import Plan, Setting, learn
 from zen_tui.mannequins.pretrain_render import Pictures
 
@@ -83,26 +87,51 @@ class Round(nn.Module):
         return self.vae.decoder(self.vae.post_quant_conv(z)).float(), mean, logvar
 
 
+class VaeJob(msgspec.Struct, frozen=True, kw_only=True):
+    """What to train, in a form that can be sent to a helper process."""
+
+    setting: Setting
+    pictures: Pictures
+    shape: Shape
+    plan: Plan
+    batch: int
+    crop: int
+
+    def __call__(self, rank: int) -> None:
+        """Work as helper number `rank`."""
+        keep_freed_memory()
+        diary = Diary(self.setting.work, silent=True)
+        setting = msgspec.structs.replace(self.setting, rank=rank, diary=diary)
+        with diary.heeding(), contextlib.suppress(Stopped):
+            msgspec.structs.replace(self, setting=setting).train()
+
+    def train(self) -> Any:
+        """Train an autoencoder and return it, with averaged weights."""
+        setting, crop = self.setting, self.crop
+        torch.manual_seed(setting.seed)
+        model = setting.place(Round(make_vae(self.shape)))
+        forward = setting.fast(model)
+
+        def loss(step: int) -> torch.Tensor:
+            noise = setting.draws("vae", step)
+            x = crops(self.pictures, self.batch, crop, noise).to(setting.device)
+            z_noise = torch.randn(self.batch, 4, crop // 8, crop // 8, generator=noise).to(setting.device)
+            with setting.half():
+                drawn, mean, logvar = forward(x, z_noise)
+            return distance(drawn, x) + KL_WEIGHT * _pull(mean, logvar)
+
+        learn("vae", setting, model, loss, self.plan).copy_to(model)
+        return model.vae.cpu().eval()
+
+
 def train_vae(setting: Setting, pictures: Pictures, shape: Shape, plan: Plan, batch: int, crop: int) -> None:
     """Train the autoencoder and keep its averaged weights, with unit latents, as `vae-kept.pt`."""
     done = setting.work / "vae-kept.pt"
     if done.exists():
         return
-    torch.manual_seed(setting.seed)
-    model = setting.place(Round(make_vae(shape)))
-    forward = setting.fast(model)
-
-    def loss(step: int) -> torch.Tensor:
-        noise = setting.draws("vae", step)
-        x = crops(pictures, batch, crop, noise).to(setting.device)
-        z_noise = torch.randn(batch, 4, crop // 8, crop // 8, generator=noise).to(setting.device)
-        with setting.half():
-            drawn, mean, logvar = forward(x, z_noise)
-        return distance(drawn, x) + KL_WEIGHT * _pull(mean, logvar)
-
-    average = learn("vae", setting, model, loss, plan)
-    average.copy_to(model)
-    vae = model.vae.cpu().eval()
+    job = VaeJob(setting=setting, pictures=pictures, shape=shape, plan=plan, batch=batch, crop=crop)
+    with crew(setting.work, setting.workers, job):
+        vae = job.train()
     with torch.no_grad():
         some = pictures.take(list(range(min(256, len(pictures))))).float() / 127.5 - 1
         means = torch.cat([vae.encode(part).latent_dist.mode() for part in torch.split(some, 32)])

@@ -13,7 +13,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
-from zen_tui.jobs import queue
+from zen_tui.jobs import launch, queue
 from zen_tui.jobs.events import Tail
 from zen_tui.jobs.history import History
 from zen_tui.jobs.launch import worker_alive
@@ -143,7 +143,7 @@ class JobsScreen(Place):
         said.border_title = clean(f"what it said · {job.title}", 60)
         alive = job.status == "running" and worker_alive(self.zen.home)
         said.border_subtitle = clean(self.history.status(job.steps), 60) if alive else ""
-        report = queue.death_report(self.zen.home, job) if job.status in ("running", "interrupted") else ""
+        report = launch.death_report(self.zen.home, job) if job.status in ("running", "interrupted") else ""
         self.query_one(JobLog).show(job, self.history, report)
 
     @on(Choices.OptionHighlighted)

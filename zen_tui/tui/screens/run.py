@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
-from zen_tui.jobs import queue
+from zen_tui.jobs import launch, queue
 from zen_tui.jobs.events import Tail
 from zen_tui.jobs.history import History
 from zen_tui.library import models
@@ -173,7 +173,7 @@ class RunScreen(Place):
         if self.job is None or time.monotonic() - self._looked_for_death < 1:
             return
         self._looked_for_death = time.monotonic()
-        text = queue.death_report(self.zen.home, self.job)
+        text = launch.death_report(self.zen.home, self.job)
         self.died = self.job.status == "running" and bool(text)
         if self.died:
             text = f"Press p to start a worker. {text}"
