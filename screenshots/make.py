@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -128,6 +129,13 @@ def run_demo(home: Home) -> None:
     subprocess.run(command, env={**os.environ, "ZEN_HOME": str(home.root)}, check=True, stdout=subprocess.DEVNULL)
 
 
+def copy_sheet(home: Home, out: Path) -> None:
+    """What the demo drew: its contact sheet and its loss."""
+    for name, sheet in (("demo", "sheet.png"), ("demo-loss", "sheet-loss.png")):
+        if (file := home.root / "demo" / sheet).exists():
+            print(shutil.copyfile(file, out / f"{name}.png"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--home", type=Path, help="a home to photograph; it is not changed")
@@ -146,6 +154,8 @@ def main() -> None:
             if not chosen.only or shot.name in chosen.only:
                 svg = asyncio.run(photograph(shot, nothing if shot.empty else home, chosen.out))
                 print(to_png(svg))
+        if not chosen.only:
+            copy_sheet(home, chosen.out)
 
 
 if __name__ == "__main__":

@@ -23,13 +23,13 @@ def strangers() -> torch.Tensor:
     return render(people, [cast.scene("evaluate", i, k % 3, style="photo") for k, i in enumerate(numbers)])
 
 
-def test_strangers_are_mostly_found_among_fifty(strangers: torch.Tensor) -> None:
+def test_strangers_are_found_among_fifty(strangers: torch.Tensor) -> None:
     read = load_identity_reader()
     shares = []
     for index in range(6):
         people = torch.cat([gallery(49), portrait("evaluate", index, read)[None]])
         shares.append(identity_top1(strangers[3 * index : 3 * index + 3], people, 49, read))
-    assert sum(shares) / 6 >= 0.6  # 0.78 was measured; by chance it would be 0.02
+    assert sum(shares) / 6 >= 0.95  # by chance it would be 0.02
 
 
 def test_what_is_seen_is_read(strangers: torch.Tensor) -> None:

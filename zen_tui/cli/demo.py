@@ -27,8 +27,8 @@ def demo(
 ) -> None:
     """Draw 20 photos of a new person, train on them, and show what was learned.
 
-    Everything runs on this machine, offline, with the small base that comes with Zen: about five minutes on
-    two CPU cores, seconds on a GPU.
+    Everything runs on this machine, offline, with the small base that comes with Zen: under five minutes
+    on two CPU cores.
 
     Example: zen demo --out demo
     """
