@@ -15,7 +15,7 @@ from zen_tui.mannequins.pretrain_unet import Painter
 LIMIT = 64 * 1024 * 1024
 RECOMMENDED = {
     "train": {
-        "steps": 700,
+        "steps": 400,
         "learning_rate": 1e-3,
         "lr_schedule": "cosine",
         "rank": 16,
