@@ -1,0 +1,55 @@
+"""Pipelines of every family with random weights, small enough to train in seconds; written as diffusers folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+FAMILIES = (
+    ("sd15", ""),
+    ("sd15", "2"),
+    ("sdxl", ""),
+    ("flux2-klein", "base"),
+    ("flux2-klein", "distilled"),
+    ("z-image", ""),
+    ("z-image", "turbo"),
+    ("flux1", "dev"),
+    ("flux1", "schnell"),
+    ("chroma", ""),
+    ("sd35", ""),
+    ("qwen-image", ""),
+)
+"""Every family and variant that `save_tiny` can write."""
+
+
+def save_tiny(family: str, folder: Path, variant: str = "") -> Path:
+    """Write a random base of `family` as a diffusers folder; the same weights every time, in fp32."""
+    import torch
+
+    from tests.tiny.pipelines import BUILDERS
+
+    state = torch.get_rng_state()
+    torch.manual_seed(0)
+    BUILDERS[family](variant).save_pretrained(folder, safe_serialization=True)
+    torch.set_rng_state(state)
+    return folder
+
+
+def save_tiny_base(folder: Path, prediction_type: str = "epsilon") -> Path:
+    """Write a random 64x64 Stable Diffusion 1, which predicts noise, or velocity as version 2 does."""
+    import torch
+
+    from tests.tiny.pipelines import stable_diffusion
+
+    state = torch.get_rng_state()
+    torch.manual_seed(0)
+    stable_diffusion(prediction_type=prediction_type).save_pretrained(folder, safe_serialization=True)
+    torch.set_rng_state(state)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny Stable Diffusion 1; tests must not write into it."""
+    return save_tiny_base(tmp_path_factory.mktemp("bases") / "tiny")

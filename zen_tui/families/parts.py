@@ -1,0 +1,41 @@
+"""One sub-model of a base, from its file to the CPU: without a second copy in memory, and never from a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from zen_tui.exchange.source import Part, Source
+from zen_tui.library.errors import BadFile
+from zen_tui.library.text import clean
+
+
+def load_part(source: Source, sub: str, cls: type, dtype: torch.dtype) -> nn.Module:
+    """The sub-model `sub` of `source` as a `cls`, in `dtype` on the CPU, frozen and in evaluation mode.
+
+    Raises:
+        BadFile: its files are gone or damaged, or do not hold what `cls` needs.
+    """
+    part = source.parts[sub]
+    try:
+        module = _from_folder(part, cls, dtype)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = clean(str(error).splitlines()[0], 200)
+        raise BadFile(f"The {sub} of {source.root.name} cannot be loaded: {reason}.", "Get it again.") from error
+    return module.requires_grad_(False).eval()
+
+
+def _from_folder(part: Part, cls: Any, dtype: torch.dtype) -> nn.Module:
+    """A part as the library itself saves it; it maps one file at a time."""
+    module: nn.Module = cls.from_pretrained(
+        str(part.config), dtype=dtype, local_files_only=True, use_safetensors=True, variant=_variant(part.files)
+    )
+    return module
+
+
+def _variant(files: tuple[Path, ...]) -> str | None:
+    """'fp16' when there are only half-precision weights under that name."""
+    return "fp16" if files and all(".fp16." in file.name for file in files) else None
