@@ -11,10 +11,9 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tests.families.conftest import answer, write_lora
+from tests.families.conftest import answer, open_family, write_lora
 from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.families.base import Family
-from zen_tui.families.sd15 import SD15
 from zen_tui.library.errors import BadFile
 
 
@@ -163,4 +162,4 @@ def test_a_cut_off_file_is_refused(family: Family, adapter: Path) -> None:
 def test_half_a_pair_is_not_half_applied(family: Family, adapter: Path, tiny_base: Path) -> None:
     with pytest.raises(BadFile):
         family.attach(rewritten(adapter, drop_one), "mara")
-    assert torch.equal(answer(family), answer(SD15(tiny_base, torch.device("cpu"), torch.float32)))
+    assert torch.equal(answer(family), answer(open_family(tiny_base)))

@@ -1,4 +1,4 @@
-"""Pipelines of every family with random weights, small enough to train in seconds; written as diffusers folders."""
+"""Pipelines of every family with random weights, small enough to train in seconds, as diffusers folders."""
 
 from __future__ import annotations
 

@@ -61,6 +61,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 _RAIL = "Free to use, also to earn money with; it forbids certain harmful uses, and so must what you pass on."
 _APACHE = "Free to use, change and pass on, also to earn money with."
 _STABILITY = "Free for people and companies that earn less than one million US dollars a year."
+_KLEIN = "The 4B model is free to use, change and pass on, also to earn money with; the 9B model is not."
 _DEV = "The model and what you train from it may not be used to earn money; pictures may, within its terms."
 _FEW_STEPS = "it was distilled to draw in a few steps, and training it takes that away"
 
@@ -166,13 +167,13 @@ PROFILES: dict[str, Profile] = {
             "base": Variant(
                 title="FLUX.2 klein base",
                 licence="Apache 2.0 (4B); FLUX Non-Commercial License (9B)",
-                licence_note=f"The 4B model: {_APACHE[0].lower()}{_APACHE[1:]} The 9B model: not to earn money with.",
+                licence_note=_KLEIN,
                 generate=_drawing(50, 4.0),
             ),
             "distilled": Variant(
                 title="FLUX.2 klein",
                 licence="Apache 2.0 (4B); FLUX Non-Commercial License (9B)",
-                licence_note=f"The 4B model: {_APACHE[0].lower()}{_APACHE[1:]} The 9B model: not to earn money with.",
+                licence_note=_KLEIN,
                 generate=_drawing(4, 1.0),
                 refusal=_FEW_STEPS,
                 train_on="FLUX.2-klein-base-4B",
@@ -191,9 +192,7 @@ PROFILES: dict[str, Profile] = {
             rf"{_Z_BLOCKS}\.attention\.(to_q|to_k|to_v|to_out\.0)", rf"{_Z_BLOCKS}\.feed_forward\.w[123]"
         ),
         variants={
-            "": Variant(
-                title="Z-Image", licence="Apache 2.0", licence_note=_APACHE, generate=_drawing(50, 5.0)
-            ),
+            "": Variant(title="Z-Image", licence="Apache 2.0", licence_note=_APACHE, generate=_drawing(50, 5.0)),
             "turbo": Variant(
                 title="Z-Image-Turbo",
                 licence="Apache 2.0",
@@ -273,9 +272,7 @@ PROFILES: dict[str, Profile] = {
             rf"transformer_blocks\.\d+\.{_BOTH}", r"transformer_blocks\.\d+\.(img_mlp|txt_mlp)\.net\.(0\.proj|2)"
         ),
         variants={
-            "": Variant(
-                title="Qwen-Image", licence="Apache 2.0", licence_note=_APACHE, generate=_drawing(50, 4.0)
-            )
+            "": Variant(title="Qwen-Image", licence="Apache 2.0", licence_note=_APACHE, generate=_drawing(50, 4.0))
         },
     ),
 }

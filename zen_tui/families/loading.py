@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import torch
 
-from zen_tui.exchange.bases import base_folder
+from zen_tui.exchange.source import source_of
 from zen_tui.families.base import Family
+from zen_tui.families.chroma import Chroma
 from zen_tui.families.devices import pick_device, pick_dtype
+from zen_tui.families.flux1 import Flux1
+from zen_tui.families.flux2 import Flux2Klein
+from zen_tui.families.qwen import QwenImage
 from zen_tui.families.sd15 import SD15
+from zen_tui.families.sd35 import SD35
+from zen_tui.families.sdxl import SDXL
+from zen_tui.families.zimage import ZImage
 from zen_tui.library.errors import Refused
 from zen_tui.library.records import Base
 
-FAMILIES: dict[str, type[Family]] = {family.name: family for family in (SD15,)}
+FAMILIES: dict[str, type[Family]] = {
+    family.name: family for family in (SD15, SDXL, Flux2Klein, ZImage, Flux1, Chroma, SD35, QwenImage)
+}
 
 
 def load_family(
@@ -29,7 +38,7 @@ def load_family(
 
     Raises:
         Refused: no family of that name, or a precision the device cannot do.
-        BadFile: the base's folder is gone.
+        BadFile: something of the base is gone.
     """
     if base.family not in FAMILIES:
         raise Refused(
@@ -37,4 +46,6 @@ def load_family(
             f"Bases that work: {', '.join(FAMILIES)}.",
         )
     place = torch.device(device) if device is not None else pick_device()
-    return FAMILIES[base.family](base_folder(base), place, dtype or pick_dtype(precision, place))
+    family = FAMILIES[base.family](source_of(base), place, dtype or pick_dtype(precision, place), base.variant)
+    family.licence = base.facts.get("licence") or family.licence
+    return family

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import importlib
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.exchange.source import Part, Source
 from zen_tui.library.errors import BadFile
 from zen_tui.library.text import clean
 
+PRECISE = 2_000_000_000  # parameters of a text encoder; CLIP has at most 0.7 billion, T5-XXL and Qwen3 over 4
 
-def load_part(source: Source, sub: str, cls: type, dtype: torch.dtype) -> nn.Module:
+
+def model_class(name: str) -> Any:
+    """The class called 'library.Class', imported now: the libraries take seconds to load."""
+    library, _, kind = name.partition(".")
+    return getattr(importlib.import_module(library), kind)
+
+
+def encoder_dtype(part: Part) -> torch.dtype:
+    """What a text encoder computes in: fp32, or bf16 where fp32 would take a graphics card for itself."""
+    sizes = (
+        math.prod(tensor.shape)
+        for file in part.files
+        for key, tensor in read_header(file).tensors.items()
+        if key.startswith(part.prefix)
+    )
+    return torch.float32 if sum(sizes) < PRECISE else torch.bfloat16
+
+
+def load_part(source: Source, sub: str, cls: Any, dtype: torch.dtype) -> nn.Module:
     """The sub-model `sub` of `source` as a `cls`, in `dtype` on the CPU, frozen and in evaluation mode.
 
     Raises:
