@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.exchange.source import Part, Source
+from zen_tui.families.original import load_original
 from zen_tui.library.errors import BadFile
 from zen_tui.library.text import clean
 
@@ -43,8 +45,9 @@ def load_part(source: Source, sub: str, cls: Any, dtype: torch.dtype) -> nn.Modu
     """
     part = source.parts[sub]
     try:
-        module = _from_folder(part, cls, dtype)
-    except (OSError, ValueError, RuntimeError) as error:
+        in_folder = all(file.parent == part.config for file in part.files)
+        module = _from_folder(part, cls, dtype) if in_folder else load_original(part, cls, dtype)
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = clean(str(error).splitlines()[0], 200)
         raise BadFile(f"The {sub} of {source.root.name} cannot be loaded: {reason}.", "Get it again.") from error
     return module.requires_grad_(False).eval()
