@@ -123,12 +123,17 @@ def drop_one(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def rename_one(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    first = sorted(tensors)[0]
-    return {(key.replace("down_blocks", "side_blocks") if key == first else key): t for key, t in tensors.items()}
+    layer = sorted(tensors)[0].partition(".lora_")[0]
+    return {
+        (key.replace("down_blocks", "side_blocks") if key.startswith(f"{layer}.lora") else key): t
+        for key, t in tensors.items()
+    }
 
 
 def widen(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {key: torch.zeros(tensor.shape[0] + 1, *tensor.shape[1:]) for key, tensor in tensors.items()}
+    return {
+        key: torch.zeros(tensor.shape[0] + ("lora_B" in key), *tensor.shape[1:]) for key, tensor in tensors.items()
+    }
 
 
 def poison(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -140,9 +145,9 @@ def poison(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     ("change", "sentence"),
     [
         (rename_one, r"side_blocks.* changes no layer of this base"),
-        (widen, r"was made for another base: .*lora_B"),
+        (widen, r"was made for another base: unet\.down_blocks.* does not fit"),
         (poison, r"numbers that are not finite, in unet"),
-        (lambda tensors: {"weights": torch.zeros(2)}, r"cannot be used|layout that cannot be read"),
+        (lambda tensors: {"weights": torch.zeros(2)}, r"there is no LoRA in it"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(family: Family, adapter: Path, change: Any, sentence: str) -> None:
