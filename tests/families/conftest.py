@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from tests.tiny import save_tiny
 from zen_tui.exchange.source import diffusers_source
 from zen_tui.families.base import Family
 from zen_tui.families.loading import FAMILIES
 
 CPU = torch.device("cpu")
-TinyFamily = Callable[..., Family]
 
 
 def open_family(folder: Path, name: str = "sd15", variant: str = "", dtype: torch.dtype = torch.float32) -> Family:
@@ -28,17 +24,6 @@ def open_family(folder: Path, name: str = "sd15", variant: str = "", dtype: torc
 def family(tiny_base: Path) -> Family:
     """The tiny Stable Diffusion 1 in fp32."""
     return open_family(tiny_base)
-
-
-@pytest.fixture(scope="session")
-def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
-    """The folder of a tiny base of any family, written once; tests must not write into it."""
-
-    @cache
-    def folder(name: str, variant: str) -> Path:
-        return save_tiny(name, tmp_path_factory.mktemp("tiny") / f"{name}-{variant}", variant)
-
-    return folder
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,21 @@ FAMILIES = (
     ("qwen-image", ""),
 )
 """Every family and variant that `save_tiny` can write."""
+
+QUICK = (("sd15", ""), ("flux2-klein", "base"), ("z-image", ""))
+"""Those that every test run goes through; the others are slow."""
+
+TinyFolder = Callable[[str, str], Path]
+
+
+def each_family(*, trains: bool = False) -> pytest.MarkDecorator:
+    """Parametrise a test by `name` and `variant`; all but the quick ones are marked slow."""
+    kept = [which for which in FAMILIES if not trains or which[1] not in ("distilled", "turbo", "schnell")]
+    cases = [
+        pytest.param(*which, id="-".join(filter(None, which)), marks=[pytest.mark.slow][: which not in QUICK])
+        for which in kept
+    ]
+    return pytest.mark.parametrize(("name", "variant"), cases)
 
 
 def save_tiny(family: str, folder: Path, variant: str = "") -> Path:
@@ -53,3 +70,14 @@ def save_tiny_base(folder: Path, prediction_type: str = "epsilon") -> Path:
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny Stable Diffusion 1; tests must not write into it."""
     return save_tiny_base(tmp_path_factory.mktemp("bases") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> TinyFolder:
+    """The folder of a tiny base by family and variant, written once; tests must not write into it."""
+
+    @cache
+    def folder(name: str, variant: str) -> Path:
+        return save_tiny(name, tmp_path_factory.mktemp("tiny") / f"{name}-{variant or 'plain'}", variant)
+
+    return folder

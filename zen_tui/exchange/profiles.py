@@ -9,6 +9,9 @@ from typing import Any
 
 import msgspec
 
+from zen_tui.library.errors import Refused
+from zen_tui.library.records import Base
+
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of a family's bases.
@@ -176,7 +179,7 @@ PROFILES: dict[str, Profile] = {
                 licence_note=_KLEIN,
                 generate=_drawing(4, 1.0),
                 refusal=_FEW_STEPS,
-                train_on="FLUX.2-klein-base-4B",
+                train_on="FLUX.2-klein-base-4B (or 9B, where this is a 9B model)",
             ),
         },
     ),
@@ -277,3 +280,30 @@ PROFILES: dict[str, Profile] = {
     ),
 }
 """By `Base.family`, in the order in which they were taken up."""
+
+
+def variant_of(base: Base) -> Variant:
+    """What is known of bases like `base`. Raises `Refused` when it is of no family that Zen runs."""
+    if base.family not in PROFILES:
+        raise Refused(
+            f"{base.slug} is a {base.family} base, which is not supported yet.",
+            f"Bases that work: {', '.join(PROFILES)}.",
+        )
+    return PROFILES[base.family].variant(base.variant)
+
+
+def require_trainable(base: Base) -> None:
+    """Raise `Refused`, with the reason and the base to take instead, if `base` must not be trained."""
+    variant = variant_of(base)
+    if not variant.trains:
+        raise Refused(
+            f"{base.slug} is {variant.title}, which cannot be trained: {variant.refusal}.",
+            f"Train {variant.train_on} instead. What is learned there also works when you draw with {base.slug}.",
+        )
+
+
+def licence_of(base: Base) -> tuple[str, str]:
+    """The name of the licence of `base`, and what it means; '' where its own files name another than is known."""
+    variant = variant_of(base)
+    own = str(base.facts.get("licence", ""))
+    return (own, "") if own and own != variant.licence else (variant.licence, variant.licence_note)

@@ -18,11 +18,13 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from zen_tui.exchange.base_layers import blocks_per_level
 from zen_tui.exchange.profiles import PROFILES, Profile, Variant
 from zen_tui.exchange.source import Source
 from zen_tui.families import lora_file
 from zen_tui.families.cond import Cond
 from zen_tui.families.parts import encoder_dtype, load_part, model_class
+from zen_tui.families.tokenizers import load_tokenizer
 
 Part = Literal["text", "vae", "denoiser"]
 PARTS: tuple[Part, ...] = ("text", "vae", "denoiser")
@@ -164,7 +166,8 @@ class Family(ABC):
         guess = getattr(result, "pred_original_sample", None)
         if guess is None:  # schedulers keep it in different places
             guess = (getattr(scheduler, "model_outputs", None) or [None])[-1]
-        return result.prev_sample if guess is None else guess
+        clean: Tensor = result.prev_sample if guess is None else guess
+        return clean
 
     # what is the same for all
 
@@ -188,7 +191,7 @@ class Family(ABC):
     def tokenizers(self) -> list[Any]:
         """The tokenizers, in the order of the profile."""
         return [
-            model_class(self.models[sub]).from_pretrained(str(self.source.folder(sub)), local_files_only=True)
+            load_tokenizer(self.source.folder(sub), model_class(self.models[sub]))
             for sub in self.profile.tokenizers
         ]
 
@@ -205,14 +208,15 @@ class Family(ABC):
 
     def save_adapter(self, path: Path, weights: dict[str, Tensor], config: dict[str, Any], trigger: str) -> None:
         """Write a LoRA in diffusers' layout, durably. `weights` are the denoiser's PEFT keys."""
-        lora_file.write(path, self.profile.denoiser, weights, config, trigger, self.profile.modelspec)
+        denoiser, modelspec = self.profile.denoiser, self.profile.modelspec
+        lora_file.write(path, denoiser, weights, config, trigger, modelspec, licence=self.licence)
 
     def attach(self, path: Path, name: str) -> int:
         """Load an adapter file under `name`; it acts once `set_adapters` names it.
 
         Returns how many layers it changes. Raises `BadFile`, naming keys, unless every key found its layer.
         """
-        lora = lora_file.read(path)
+        lora = lora_file.read(path, depth=blocks_per_level(self.source))
         parts: list[Part] = ["denoiser"]
         if any(lora.touches(sub) for sub in self.profile.text_encoders):
             parts.append("text")

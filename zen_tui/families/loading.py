@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from zen_tui.exchange.profiles import licence_of
 from zen_tui.exchange.source import source_of
 from zen_tui.families.base import Family
 from zen_tui.families.chroma import Chroma
@@ -15,7 +16,6 @@ from zen_tui.families.sd15 import SD15
 from zen_tui.families.sd35 import SD35
 from zen_tui.families.sdxl import SDXL
 from zen_tui.families.zimage import ZImage
-from zen_tui.library.errors import Refused
 from zen_tui.library.records import Base
 
 FAMILIES: dict[str, type[Family]] = {
@@ -40,12 +40,8 @@ def load_family(
         Refused: no family of that name, or a precision the device cannot do.
         BadFile: something of the base is gone.
     """
-    if base.family not in FAMILIES:
-        raise Refused(
-            f"{base.slug} is a {base.family} base, which is not supported yet.",
-            f"Bases that work: {', '.join(FAMILIES)}.",
-        )
+    licence, _ = licence_of(base)
     place = torch.device(device) if device is not None else pick_device()
     family = FAMILIES[base.family](source_of(base), place, dtype or pick_dtype(precision, place), base.variant)
-    family.licence = base.facts.get("licence") or family.licence
+    family.licence = licence
     return family

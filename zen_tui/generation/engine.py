@@ -155,7 +155,8 @@ class Engine:
                 s = family.time(t).expand(len(x))
                 if guided:
                     both = family.predict(torch.cat([scaled, scaled]), torch.cat([s, s]), cond, size)
-                    answer = family.guide(*both.chunk(2), guidance.view(-1, 1, 1, 1))
+                    without, with_prompt = both.chunk(2)
+                    answer = family.guide(without, with_prompt, guidance.view(-1, 1, 1, 1))
                 else:
                     answer = family.predict(scaled, s, cond, size, guidance)
                 result = scheduler.step(answer, t, x, **extra)

@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 
-from zen_tui.exchange.bases import base_folder, inspect_base
+from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.layers import DEFAULT_TARGETS, lora_size
+from zen_tui.exchange.profiles import PROFILES, licence_of, require_trainable
+from zen_tui.exchange.source import source_of
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database
-from zen_tui.library.errors import Refused, WrongUse
+from zen_tui.library.errors import WrongUse
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset
 from zen_tui.library.sizes import require_size
@@ -46,6 +48,8 @@ class Plan(msgspec.Struct, kw_only=True):
     memory_mb: int
     memory_measured: bool
     disk_mb: int
+    licence: str
+    licence_note: str = ""
     warnings: list[str] = []
 
     def lines(self) -> list[tuple[str, str]]:
@@ -58,6 +62,7 @@ class Plan(msgspec.Struct, kw_only=True):
             ("time", f"about {duration(self.seconds)}" if self.seconds else "not measured yet on this machine"),
             ("memory", f"{memory}, as measured before" if self.memory_measured else f"more than {memory}"),
             ("disk", megabytes(self.disk_mb * 1e6)),
+            ("licence", f"{self.licence}. {self.licence_note}" if self.licence_note else self.licence),
         ]
         return [*shown, *(("note", warning) for warning in self.warnings)]
 
@@ -80,13 +85,11 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
     """What training `dataset` on `base` would be.
 
     Raises:
-        Refused: too few photos, a resolution the base cannot do, or a base of another family.
+        Refused: too few photos, a resolution the base cannot do, or a base that must not be trained.
         BadFile: the base is gone or damaged.
     """
-    if base.family != "sd15":
-        raise Refused(f"{base.slug} is a {base.family} base, which cannot be trained yet.", "Choose another base.")
-    folder = base_folder(base)
-    facts = inspect_base(folder)
+    require_trainable(base)
+    facts, source = facts_of(base), source_of(base)
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = datasets.photos(db, dataset.id, usable=True)
     require_photos(dataset, len(photos), settings)
@@ -95,8 +98,9 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
     seen = sum(max(1, photo.repeats) for photo in photos if photo.id not in held_out)
 
     preset = str(facts.defaults["train"].get("targets", DEFAULT_TARGETS))
-    layers, numbers = lora_size(folder, base.family, preset, settings.rank)
+    layers, numbers = lora_size(source, base.family, preset, settings.rank)
     seconds, memory = _measured(db, base, settings)
+    licence, meaning = licence_of(base)
     width = 4 if settings.precision == "fp32" else 2
     learning = 16 * numbers  # the number, its gradient and two moments, four bytes each
     return Plan(
@@ -106,9 +110,11 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
         steps=settings.steps,
         passes=settings.steps * settings.batch_size * settings.gradient_accumulation / seen,
         seconds=seconds * settings.steps if seconds else None,
-        memory_mb=memory or round((facts.parameters["unet"] * width + learning) / 1e6),
+        memory_mb=memory or round((facts.parameters[PROFILES[base.family].denoiser] * width + learning) / 1e6),
         memory_measured=memory is not None,
         disk_mb=max(1, round((12 * numbers * KEPT + 4 * numbers) / 1e6)),
+        licence=licence,
+        licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
         warnings=_warnings(settings, photos=len(photos), small=_too_small(photos, settings), seen=seen),
     )
 

@@ -9,8 +9,9 @@ import msgspec
 import torch
 
 from zen_tui.exchange.adapters import inspect_adapter
-from zen_tui.exchange.bases import base_folder, inspect_base
+from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.layers import DEFAULT_TARGETS
+from zen_tui.exchange.profiles import require_trainable
 from zen_tui.families import Family, load_family
 from zen_tui.families.devices import precision_name
 from zen_tui.generation import warm
@@ -45,7 +46,8 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
         raise WrongUse(f"There is no method {spec.method}.", "The methods are: lora.")
     run = models.run_by_id(db, spec.run)
     dataset, base, settings = datasets.dataset(db, spec.dataset), models.base(db, spec.base), spec.settings
-    facts = inspect_base(base_folder(base))
+    require_trainable(base)
+    facts = facts_of(base)
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = beginning.examples(db, home, run, dataset, settings)
 
@@ -115,7 +117,12 @@ def _record(
     slug = row["slug"] if row else free_slug(db, "adapters", slugify(spec.name) or run.slug)
     path = home.adapters / f"{slug}.safetensors"
     method.save(path, words)
-    facts = {**msgspec.to_builtins(inspect_adapter(path)), "steps": spec.settings.steps, "dataset": dataset.slug}
+    facts = {
+        **msgspec.to_builtins(inspect_adapter(path)),
+        "steps": spec.settings.steps,
+        "dataset": dataset.slug,
+        "licence": method.family.licence,
+    }
     with db.transaction():
         db.update("runs", run.id, metrics=metrics, finished=time.time(), step=spec.settings.steps)
         if row:
