@@ -38,6 +38,8 @@ def _unet(tensors: Tensors) -> tuple[str, str]:
         return "", _UNET_CHANNELS.get(channels, "a Stable Diffusion model of another kind")
     text = next((t.shape[-1] for k, t in tensors.items() if k.endswith("attn2.to_k.weight")), 0)
     sized = "label_emb.0.0.weight" in tensors
+    if _shape(tensors, "input_blocks.0.0.weight", 0) != 320:
+        return "", "a Stable Diffusion model of another size"
     if text == 2048 and sized:
         whole = "middle_block.1.transformer_blocks.9.attn2.to_k.weight" in tensors
         return ("sdxl", "Stable Diffusion XL") if whole else ("", "a smaller relative of Stable Diffusion XL")

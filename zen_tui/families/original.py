@@ -34,7 +34,7 @@ def load_original(part: Part, cls: Any, dtype: torch.dtype) -> nn.Module:
         ValueError: tensors are missing, left over or of another shape; the message names one.
     """
     config = msgspec.json.decode((part.config / "config.json").read_bytes(), type=dict[str, Any])
-    module = _empty(cls, config)
+    module: Any = _empty(cls, config)
     tensors = _mapped(part)
     tensors = _renamed(cls.__name__, tensors, config) if part.layout == "original" else _up_to_date(tensors)
     if (
@@ -61,7 +61,8 @@ def load_original(part: Part, cls: Any, dtype: torch.dtype) -> nn.Module:
     missing = [name for name, tensor in module.named_parameters() if tensor.is_meta]
     if missing:
         raise ValueError(f"{len(missing)} of its tensors are missing, as {missing[0]}")
-    return module
+    whole: nn.Module = module
+    return whole
 
 
 def _empty(cls: Any, config: dict[str, Any]) -> Any:
@@ -69,10 +70,9 @@ def _empty(cls: Any, config: dict[str, Any]) -> Any:
     from accelerate import init_empty_weights
 
     with init_empty_weights(include_buffers=False):
-        module = (
-            cls.from_config(config) if hasattr(cls, "from_config") else cls(cls.config_class.from_dict(config))
-        )
-    return module
+        if hasattr(cls, "from_config"):
+            return cls.from_config(config)
+        return cls(cls.config_class.from_dict(config))
 
 
 def _mapped(part: Part) -> Tensors:
