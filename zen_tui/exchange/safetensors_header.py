@@ -65,6 +65,24 @@ def read_header(path: Path) -> Header:
     return _checked(path, raw, size - 8 - length)
 
 
+def header_of(head: bytes) -> Header | None:
+    """The header that a file begins with, as far as `head` holds it whole; None if it is no safetensors file.
+
+    The header may be longer than `head`; what then is returned is empty.
+    """
+    length = struct.unpack("<Q", head[:8])[0] if len(head) >= 8 else 0
+    if not 2 <= length <= HEADER_LIMIT or head[8:9] != b"{":
+        return None
+    if length > len(head) - 8:
+        return Header({}, {})
+    try:
+        raw = msgspec.json.decode(head[8 : 8 + length])
+        metadata = msgspec.convert(raw.pop("__metadata__", {}), dict[str, str])
+        return Header(msgspec.convert(raw, dict[str, TensorInfo]), metadata)
+    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
+        return None
+
+
 def data_start(path: Path) -> int:
     """Where the data of a file begins whose header has been read, in bytes."""
     with open(path, "rb") as file:
