@@ -24,6 +24,8 @@ from zen_tui.exchange.source import Source
 from zen_tui.families import lora_file
 from zen_tui.families.cond import Cond
 from zen_tui.families.parts import encoder_dtype, load_part, model_class
+from zen_tui.families.storage import FORMATS, store
+from zen_tui.families.switching import delete_adapters, set_weights
 from zen_tui.families.tokenizers import load_tokenizer
 
 Part = Literal["text", "vae", "denoiser"]
@@ -71,6 +73,8 @@ class Family(ABC):
         self.profile: Profile = PROFILES[self.name]
         self.variant: Variant = self.profile.variant(variant)
         self.licence = self.variant.licence
+        self.stored: dict[Part, str] = {}
+        """Parts whose matrices are kept as 'int8' or 'fp8', and text encoders that stay on the 'cpu'."""
         self._parts: dict[Part, nn.Module] = {}
         self._on_load: dict[str, Callable[[Part], int]] = {}  # adapters, applied to each loaded part
         self._active: list[tuple[str, float]] = []
@@ -248,6 +252,11 @@ class Family(ABC):
     def denoiser(self) -> nn.Module:
         return self.part("denoiser")
 
+    @property
+    def text_device(self) -> torch.device:
+        """Where the text encoders compute."""
+        return torch.device("cpu") if self.stored.get("text") == "cpu" else self.device
+
     def encoders(self) -> list[Any]:
         """The text encoders, in the order of the profile."""
         return list(self._models("text").values())
@@ -290,14 +299,18 @@ class Family(ABC):
         """Read one part from disk onto the device, frozen and in evaluation mode."""
         if part == "text":
             subs = self.profile.text_encoders
-            models = {sub: self._load_model(sub, encoder_dtype(self.source.parts[sub])) for sub in subs}
+            present = [sub for sub in subs if sub in self.source.parts]
+            models = {sub: self._load_model(sub, part, encoder_dtype(self.source.parts[sub])) for sub in present}
             return nn.ModuleDict(models).eval()
         if part == "vae":
-            return self._load_model(self.profile.vae, torch.float32)
-        return self._load_model(self.profile.denoiser, self.dtype)
+            return self._load_model(self.profile.vae, part, torch.float32)
+        return self._load_model(self.profile.denoiser, part, self.dtype)
 
-    def _load_model(self, sub: str, dtype: torch.dtype) -> nn.Module:
-        return load_part(self.source, sub, model_class(self.models[sub]), dtype).to(self.device)
+    def _load_model(self, sub: str, part: Part, dtype: torch.dtype) -> nn.Module:
+        model = load_part(self.source, sub, model_class(self.models[sub]), dtype)
+        if self.stored.get(part) in FORMATS:
+            store(model, self.stored[part])
+        return model.to(self.text_device if part == "text" else self.device)
 
     def _models(self, part: Part) -> dict[str, nn.Module]:
         """The models of a part by the prefix of their keys in adapter files."""
@@ -318,20 +331,3 @@ class Family(ABC):
                 set_weights(model, mine)
             else:
                 switch.disable_adapters()
-
-
-def set_weights(module: nn.Module, use: Sequence[tuple[str, float]]) -> None:
-    """Activate the named PEFT adapters of `module` at their weights."""
-    from diffusers.utils.peft_utils import set_weights_and_activate_adapters
-
-    set_weights_and_activate_adapters(module, [name for name, _ in use], [weight for _, weight in use])
-
-
-def delete_adapters(module: Any) -> None:
-    """Remove every PEFT adapter of `module`; its layers compute as they did before."""
-    names = list(getattr(module, "peft_config", None) or {})
-    if not names:
-        return
-    # diffusers and transformers spell this differently
-    delete = module.delete_adapters if hasattr(module, "delete_adapters") else module.delete_adapter
-    delete(names)

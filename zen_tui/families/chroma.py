@@ -27,7 +27,7 @@ class Chroma(Flux1):
     def encode(self, prompts: Sequence[str]) -> Cond:
         ids, mask = self.read(0, prompts, self.token_limit)
         text = self.encoders()[0](ids, attention_mask=mask)[0]
-        seen = torch.arange(mask.shape[1], device=self.device) <= mask.sum(1, keepdim=True)
+        seen = torch.arange(mask.shape[1], device=mask.device) <= mask.sum(1, keepdim=True)
         return Cond({"text": text, "mask": seen.to(text.dtype)})
 
     def is_guided(self, guidance: float) -> bool:

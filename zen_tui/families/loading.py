@@ -6,7 +6,7 @@ import torch
 
 from zen_tui.exchange.profiles import licence_of
 from zen_tui.exchange.source import source_of
-from zen_tui.families.base import Family
+from zen_tui.families.base import Family, Part
 from zen_tui.families.chroma import Chroma
 from zen_tui.families.devices import pick_device, pick_dtype
 from zen_tui.families.flux1 import Flux1
@@ -29,12 +29,14 @@ def load_family(
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
     precision: str = "auto",
+    stored: dict[Part, str] | None = None,
 ) -> Family:
     """The family of `base`; nothing is read until a part is used.
 
     Args:
         device: where to compute; the best there is if None.
         dtype: number format of the denoiser; what `precision` means on the device if None.
+        stored: parts to keep in less memory (`Family.stored`).
 
     Raises:
         Refused: no family of that name, or a precision the device cannot do.
@@ -44,4 +46,5 @@ def load_family(
     place = torch.device(device) if device is not None else pick_device()
     family = FAMILIES[base.family](source_of(base), place, dtype or pick_dtype(precision, place), base.variant)
     family.licence = licence
+    family.stored = dict(stored or {})
     return family

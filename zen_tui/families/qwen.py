@@ -50,7 +50,7 @@ class QwenImage(TransformerFamily):
         for prompt in prompts:  # one by one, so that none is filled up
             tokens = self.tokenizers[0](
                 BEFORE + prompt + AFTER, truncation=True, max_length=READ + TAKEN_OFF, return_tensors="pt"
-            ).to(self.device)
+            ).to(self.text_device)
             model: Any = self.encoders()[0].model
             answer = model(
                 input_ids=tokens.input_ids,

@@ -35,8 +35,8 @@ class SD15(Family):
         tokens = self.tokenizers[0](
             list(prompts), padding="max_length", truncation=True, max_length=self.token_limit, return_tensors="pt"
         )
-        mask = tokens.attention_mask.to(self.device) if _uses_mask(encoder) else None
-        return Cond({"text": encoder(tokens.input_ids.to(self.device), attention_mask=mask)[0]})
+        mask = tokens.attention_mask.to(self.text_device) if _uses_mask(encoder) else None
+        return Cond({"text": encoder(tokens.input_ids.to(self.text_device), attention_mask=mask)[0]})
 
     def objective(self, min_snr_gamma: float = 0.0, resolution: int = 0) -> Epsilon:
         scheduler = schedulers.build(self.source.folder("scheduler"), "ddim")

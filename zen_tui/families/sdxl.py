@@ -33,7 +33,7 @@ class SDXL(SD15):
                 max_length=tokenizer.model_max_length,
                 return_tensors="pt",
             )
-            answer = encoder(tokens.input_ids.to(self.device), output_hidden_states=True)
+            answer = encoder(tokens.input_ids.to(self.text_device), output_hidden_states=True)
             texts.append(answer.hidden_states[-2])
             pooled = answer[0]  # of the second encoder: the pooled and projected text
         cond = Cond({"text": torch.cat(texts, -1), "pooled": pooled})

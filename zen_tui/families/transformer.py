@@ -55,7 +55,7 @@ class TransformerFamily(Family):
         tokens = self.tokenizers[number](
             list(prompts), padding="max_length", truncation=True, max_length=length, return_tensors="pt"
         )
-        return tokens.input_ids.to(self.device), tokens.attention_mask.to(self.device)
+        return tokens.input_ids.to(self.text_device), tokens.attention_mask.to(self.text_device)
 
     def words_before(self, template: Callable[[str], str]) -> int:
         """How many tokens of `template` come before the prompt."""

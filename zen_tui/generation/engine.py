@@ -179,9 +179,9 @@ class Engine:
         return Cond.join([self._encoded[text] for text in texts]).to(self.family.device)
 
     def _decode(self, latents: Tensor) -> list[Image.Image]:
-        """Pictures from latents; one at a time, and at last without the denoiser, when memory ends."""
+        """Pictures from latents; when memory ends one at a time, then without the denoiser, then in tiles."""
         pixels = None
-        for way in (self.family.decode, self._decode_singly, self._decode_alone):
+        for way in (self.family.decode, self._decode_singly, self._decode_alone, self._decode_tiled):
             try:
                 pixels = way(latents)
                 break
@@ -200,6 +200,14 @@ class Engine:
     def _decode_alone(self, latents: Tensor) -> Tensor:
         self.family.release("text", "denoiser")
         return self._decode_singly(latents)
+
+    def _decode_tiled(self, latents: Tensor) -> Tensor:
+        vae: Any = self.family.part("vae")
+        vae.enable_tiling()  # with seams that hardly show: the last resort
+        try:
+            return self._decode_singly(latents)
+        finally:
+            vae.disable_tiling()
 
 
 def _alike(items: list[_Item], family: Family) -> Iterator[list[_Item]]:

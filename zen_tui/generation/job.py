@@ -132,6 +132,7 @@ def _recipe(base: Base, family: Family, attachments: list[warm.Attachment]) -> d
         "adapters": [{"name": a.slug, "weight": a.weight, "hash": a.hash} for a in attachments],
         "zen": zen_tui.__version__,
         "precision": precision_name(family.dtype),
+        "stored": {part: how for part, how in family.stored.items() if how},
         "device": family.device.type,
     }
 
