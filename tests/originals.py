@@ -143,6 +143,51 @@ def vae(latent: int, *, width: int = 128, quant: bool = True, inner_quant: bool 
     return found
 
 
+def wan_vae(latent: int = 16, width: int = 96) -> Shapes:
+    """The video autoencoder of Wan 2.1, which Qwen-Image uses for pictures."""
+    sizes = [width, 2 * width, 4 * width, 4 * width]
+
+    def conv3(name: str, outputs: int, inputs: int, *kernel: int) -> Shapes:
+        return {f"{name}.weight": (outputs, inputs, *(kernel or (3, 3, 3))), f"{name}.bias": (outputs,)}
+
+    def residual(at: str, inputs: int, outputs: int) -> Shapes:
+        made: Shapes = {f"{at}.residual.0.gamma": (inputs, 1, 1, 1), f"{at}.residual.3.gamma": (outputs, 1, 1, 1)}
+        made |= conv3(f"{at}.residual.2", outputs, inputs) | conv3(f"{at}.residual.6", outputs, outputs)
+        return made | (conv3(f"{at}.shortcut", outputs, inputs, 1, 1, 1) if inputs != outputs else {})
+
+    def middle(at: str, size: int) -> Shapes:
+        made = residual(f"{at}.0", size, size) | residual(f"{at}.2", size, size)
+        made |= {f"{at}.1.norm.gamma": (size, 1, 1)}
+        return made | conv(f"{at}.1.to_qkv", 3 * size, size, 1) | conv(f"{at}.1.proj", size, size, 1)
+
+    found = conv3("encoder.conv1", width, 3)
+    number, size = 0, width
+    for level, outputs in enumerate(sizes):
+        for _ in range(2):
+            found |= residual(f"encoder.downsamples.{number}", size, outputs)
+            number, size = number + 1, outputs
+        if level < 3:
+            found |= conv(f"encoder.downsamples.{number}.resample.1", size, size)
+            if level:
+                found |= conv3(f"encoder.downsamples.{number}.time_conv", size, size, 3, 1, 1)
+            number += 1
+    found |= middle("encoder.middle", size) | {"encoder.head.0.gamma": (size, 1, 1, 1)}
+    found |= conv3("encoder.head.2", 2 * latent, size) | conv3("conv1", 2 * latent, 2 * latent, 1, 1, 1)
+    found |= conv3("conv2", latent, latent, 1, 1, 1) | conv3("decoder.conv1", size, latent)
+    found |= middle("decoder.middle", size)
+    number = 0
+    for level, outputs in enumerate(reversed(sizes)):
+        for _ in range(3):
+            found |= residual(f"decoder.upsamples.{number}", size, outputs)
+            number, size = number + 1, outputs
+        if level < 3:
+            found |= conv(f"decoder.upsamples.{number}.resample.1", size // 2, size)
+            if level < 2:
+                found |= conv3(f"decoder.upsamples.{number}.time_conv", 2 * size, size, 3, 1, 1)
+            number, size = number + 1, size // 2
+    return found | {"decoder.head.0.gamma": (size, 1, 1, 1)} | conv3("decoder.head.2", 3, size)
+
+
 # Text encoders
 
 

@@ -19,6 +19,7 @@ from tests.originals import (
     under,
     unet,
     vae,
+    wan_vae,
     write_header,
 )
 from tests.originals_flow import chroma, flux1, flux2, qwen_image, sd3, z_image
@@ -27,10 +28,7 @@ from zen_tui.library.errors import BadFile, Refused, WrongUse, ZenError
 
 COMFY = "model.diffusion_model."
 SDXL = unet(2048, multipliers=(1, 2, 4), depth=(0, 2, 10), middle=10, flat=True, label=2816)
-QWEN_VAE: Shapes = {
-    "decoder.middle.0.residual.0.gamma": (384, 1, 1, 1),
-    "conv2.weight": (16, 16, 1, 1, 1),
-}
+QWEN_VAE = wan_vae()
 FLUX2_VAE = vae(32, inner_quant=True) | {"bn.running_mean": (128,), "bn.running_var": (128,)}
 QWEN3 = qwen(2560, 9728, 36, 32, 151936, keys=8)
 QWEN_VL = qwen(3584, 18944, 28, 28, 152064, keys=4, third=False)

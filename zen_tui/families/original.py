@@ -34,9 +34,9 @@ def load_original(part: Part, cls: Any, dtype: torch.dtype) -> nn.Module:
         ValueError: tensors are missing, left over or of another shape; the message names one.
     """
     config = msgspec.json.decode((part.config / "config.json").read_bytes(), type=dict[str, Any])
-    module: Any = _empty(cls, config)
+    module: Any = empty_model(cls, config)
     tensors = _mapped(part)
-    tensors = _renamed(cls.__name__, tensors, config) if part.layout == "original" else _up_to_date(tensors)
+    tensors = renamed(cls.__name__, tensors, config) if part.layout == "original" else _up_to_date(tensors)
     if (
         "model.visual.blocks.0.norm1.weight" not in tensors
         and cls.__name__ == "Qwen2_5_VLForConditionalGeneration"
@@ -65,7 +65,7 @@ def load_original(part: Part, cls: Any, dtype: torch.dtype) -> nn.Module:
     return whole
 
 
-def _empty(cls: Any, config: dict[str, Any]) -> Any:
+def empty_model(cls: Any, config: dict[str, Any]) -> Any:
     """The model without memory for its weights; small tables that are computed are there."""
     from accelerate import init_empty_weights
 
@@ -92,7 +92,8 @@ def _mapped(part: Part) -> Tensors:
     return {key: tensor for key, tensor in found.items() if not MARKS.fullmatch(key)}
 
 
-def _renamed(kind: str, tensors: Tensors, config: dict[str, Any]) -> Tensors:
+def renamed(kind: str, tensors: Tensors, config: dict[str, Any]) -> Tensors:
+    """The tensors of a checkpoint under the names of the library's class `kind`; fused ones are split."""
     from diffusers.loaders import single_file_utils as converters
 
     def unet(tensors: Tensors) -> Tensors:
