@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -105,7 +106,7 @@ class BasesScreen(Place):
     def action_add(self) -> None:
         from zen_tui.exchange.bases import add_base
 
-        why = "A diffusers folder on this disk. It stays where it is."
+        why = "A .safetensors checkpoint or a diffusers folder on this disk. It stays where it is."
         self._ask("add a base", why, lambda db, path: add_base(db, self.zen.home, path).slug)
 
     def action_add_adapter(self) -> None:
@@ -159,12 +160,21 @@ def _about_base(base: Base) -> list[tuple[str, str]]:
     facts = base.facts
     parameters = sum(facts.get("parameters", {}).values())
     where = "part of Zen" if base.path.startswith("builtin:") else base.path
-    told = [("name", base.slug), ("family", f"{base.family} {base.variant}".strip())]
+    told = [("name", base.slug), ("model", facts.get("title") or f"{base.family} {base.variant}".strip())]
     told += [("draws at", f"{facts['resolution']} pixels, sides in steps of {facts['multiple']}")] if facts else []
     told += [("parameters", f"{parameters / 1e6:,.1f} million")] if parameters else []
-    told += [("size", megabytes(facts.get("bytes", 0)))] if facts else []
+    told += [("size", _size(facts))] if facts else []
     told += [("reads", f"{facts['token_limit']} tokens of a prompt")] if facts.get("token_limit") else []
-    return [*told, ("licence", _licence(facts.get("licence", ""))), ("where", where)]
+    told += [("licence", _licence(facts.get("licence", ""))), ("where", where)]
+    others = sorted({file for part in facts.get("parts", {}).values() for file in part["files"]} - {base.path})
+    told += [("with" if n == 0 else "", file) for n, file in enumerate(others)]
+    first = next(iter(facts.get("files", {}).values()), None)
+    return [*told, ("hash", f"{first['sha256'][:10]}, as other tools shorten it")] if first else told
+
+
+def _size(facts: dict[str, Any]) -> str:
+    size = megabytes(facts.get("bytes", 0))
+    return f"{size} in {facts['precision']}" if facts.get("precision") else size
 
 
 def _licence(text: str) -> str:
