@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from zen_tui.exchange import embeddings
+from zen_tui.exchange.finite import not_finite
 from zen_tui.exchange.lora_families import context_of
 from zen_tui.exchange.lora_layouts import METADATA, PEFT_CONFIG, Layout, is_lora, layout_of
 from zen_tui.exchange.lora_match import few, require_fit
@@ -65,6 +66,8 @@ def inspect_adapter(path: Path) -> AdapterFacts:
     header = read_header(path)
     if path.stat().st_size > SIZE_LIMIT:
         raise BadFile(f"{path.name} is far larger than a LoRA.", "Check what it is.")
+    if broken := not_finite(path, header):
+        raise BadFile(f"{path.name} holds numbers that are not finite, in {few(broken)}.", "Do not use this file.")
     trigger = clean(header.metadata.get(TRIGGER, ""), 120)
     if found := embeddings.recognise(header):
         return AdapterFacts(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from zen_tui.exchange.base_layers import Layers, blocks_per_level, layers_of
+from zen_tui.exchange.embeddings import recognise
 from zen_tui.exchange.lora_layouts import Layout, Piece, read_layout
-from zen_tui.exchange.lora_names import targets
 from zen_tui.exchange.safetensors_header import read_header
-from zen_tui.exchange.source import Part, Source, source_of
-from zen_tui.library.errors import BadFile, Refused
+from zen_tui.exchange.source import source_of
+from zen_tui.library.errors import Refused
 from zen_tui.library.records import Base
 from zen_tui.library.text import clean
-
-Layers = dict[str, dict[str, tuple[int, int]]]  # by part and name: (outputs, inputs with the kernel)
 
 
 class PartMatch(msgspec.Struct, kw_only=True):
@@ -87,6 +84,11 @@ def match_base(path: Path, base: Base) -> tuple[Layout, Match]:
 
 def require_fit(path: Path, base: Base) -> None:
     """Raise `Refused`, naming keys, unless every key of the LoRA at `path` changes a layer of `base`."""
+    if recognise(read_header(path)) is not None:
+        raise Refused(
+            f"{path.stem} is an embedding, a new word for the text encoder. Zen keeps it but cannot use it yet.",
+            "Leave it out.",
+        )
     layout, found = match_base(path, base)
     if not found.whole:
         raise Refused(misfit_text(path.stem, layout, found, base.slug), "Use it with the base it was trained on.")
@@ -109,40 +111,3 @@ def few(keys: Sequence[str]) -> str:
     """Some of `keys`, safe to show."""
     shown = ", ".join(clean(key, 80) for key in keys[:3])
     return f"{shown} and {len(keys) - 3} more" if len(keys) > 3 else shown
-
-
-def layers_of(source: Source, family: str, parts: list[str]) -> Layers:
-    """Every weight matrix of these parts of a base, by the library's names."""
-    depth = blocks_per_level(source)
-    return {part: _layers(source.parts[part], family, part, depth) for part in parts if part in source.parts}
-
-
-def _layers(part: Part, family: str, name: str, depth: int) -> dict[str, tuple[int, int]]:
-    found: dict[str, tuple[int, int]] = {}
-    for file in part.files:
-        for key, tensor in read_header(file).tensors.items():
-            if not key.startswith(part.prefix) or len(tensor.shape) < 2:
-                continue
-            stem = key.removeprefix(part.prefix)
-            stem = stem.removesuffix(".weight") if stem.endswith(".weight") else stem.removesuffix("_weight")
-            shape = (tensor.shape[0], math.prod(tensor.shape[1:]))
-            if part.layout == "diffusers":
-                found[stem.removeprefix("text_model.")] = shape
-                continue
-            for layer, rows in targets(family, name, stem, shape, depth=depth):
-                outputs = shape[0] if rows is None else sum(last - first for first, last in rows)
-                found[layer.removeprefix("text_model.")] = (outputs, shape[1])
-    return found
-
-
-def blocks_per_level(source: Source) -> int:
-    """How many residual blocks a level of a UNet has, by which its original names are counted; 2 without one."""
-    part = source.parts.get("unet")
-    if part is None:
-        return 2
-    try:
-        config = msgspec.json.decode((part.config / "config.json").read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        raise BadFile(f"The settings of the unet of {source.root.name} are gone.", "Get the base again.") from None
-    count = config.get("layers_per_block", 2)
-    return count if isinstance(count, int) else 2
