@@ -93,13 +93,13 @@ def test_hostile_files_get_a_sentence(zen: Zen, lora: Path, tmp_path: Path) -> N
     save_file({**tensors, "\x1b[2J": tensors[first]}, tmp_path / "keys.safetensors")
     (tmp_path / "cut.safetensors").write_bytes(data[:-8])
     (tmp_path / "bomb.safetensors").write_bytes((200_000_000).to_bytes(8, "little") + data)
-    (tmp_path / "lora.pt").write_bytes(b"\x80\x04.")
+    (tmp_path / "lora.bin").write_bytes(b"\x80\x04.")
     for name, sentence in {
         "nan.safetensors": "holds numbers that are not finite, in lora_unet",
         "keys.safetensors": "a name with strange characters",
         "cut.safetensors": "it is cut off",
         "bomb.safetensors": "larger than any model needs",
-        "lora.pt": "is a pickle",
+        "lora.bin": "is a pickle",
         "absent.safetensors": "There is no adapter called",
     }.items():
         for command in ("verify", "import"):

@@ -54,10 +54,15 @@ def import_file(
     name: Annotated[str | None, typer.Option(help="What to call it; else the file's name.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Copy a LoRA that another tool made. Example: zen adapters import ~/loras/ink.safetensors"""
+    """Copy an adapter that another tool made: a LoRA of any layout, an embedding, an A1111 hypernetwork.
+
+    Example: zen adapters import ~/loras/ink.safetensors
+    """
     home = Home.find().create()
+    path = file.expanduser()
+    converted = adapter_making.convert(home, path, name) if path.suffix.lower() == ".pt" and path.is_file() else ""
     with Database.open(home) as db:
-        adapter = import_adapter(db, home, file, name)
+        adapter = models.adapter(db, converted) if converted else import_adapter(db, home, path, name)
     if json:
         print_json(_document(home, adapter))
     else:

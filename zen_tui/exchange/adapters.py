@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from zen_tui.exchange import embeddings
+from zen_tui.exchange import embeddings, hypernetworks
 from zen_tui.exchange.finite import not_finite
 from zen_tui.exchange.lora_families import context_of
 from zen_tui.exchange.lora_layouts import METADATA, PEFT_CONFIG, Layout, is_lora, layout_of
@@ -50,7 +50,7 @@ class AdapterFacts(msgspec.Struct, kw_only=True):
 
 
 def inspect_adapter(path: Path) -> AdapterFacts:
-    """Say what the adapter at `path` is: a LoRA in any layout, or a textual-inversion embedding.
+    """Say what the adapter at `path` is: a LoRA in any layout, an embedding, or a converted hypernetwork.
 
     Raises:
         BadFile: neither, or damaged.
@@ -73,6 +73,12 @@ def inspect_adapter(path: Path) -> AdapterFacts:
         return AdapterFacts(
             kind="embedding", format="embedding", family=found.family, rank=found.vectors, modules=0,
             keys=len(header.tensors), context=found.width, trigger=trigger or found.token, hash=hash_file(path),
+        )  # fmt: skip
+    if bend := hypernetworks.recognise(header):
+        return AdapterFacts(
+            kind="hypernetwork", format="hypernetwork", family=bend.family, variant=bend.variant, rank=0,
+            modules=2 * len(bend.widths), keys=len(header.tensors), context=bend.context, trigger=trigger,
+            hash=hash_file(path),
         )  # fmt: skip
     return _lora_facts(path, header, trigger)
 

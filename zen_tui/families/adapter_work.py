@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from zen_tui.exchange.adapter_header import plan_header
-from zen_tui.exchange.adapters import TRIGGER, inspect_adapter
+from zen_tui.exchange.adapters import TRIGGER, import_adapter, inspect_adapter
 from zen_tui.exchange.base_layers import places_of
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.safetensors_header import read_header
@@ -20,6 +20,7 @@ from zen_tui.exchange.source import source_of
 from zen_tui.families import lora_export, lora_file, lora_math
 from zen_tui.families.base_weights import differing
 from zen_tui.families.changes import Change
+from zen_tui.families.legacy import convert
 from zen_tui.library import models
 from zen_tui.library.database import Database, free_slug
 from zen_tui.library.errors import NotFound, Refused, WrongUse
@@ -47,6 +48,8 @@ def make_adapter(spec: AdapterSpec, feed: Feed, db: Database, home: Home) -> dic
     """
     if spec.action == "export":
         return _export(spec, _telling(feed, "comparing layers"), db, home)
+    if spec.action == "convert":
+        return _converted(spec, db, home)
     told = _telling(feed, "layers")
     share: lora_math.Resized | None = None
     if spec.action == "extract":
@@ -68,6 +71,17 @@ def make_adapter(spec: AdapterSpec, feed: Feed, db: Database, home: Home) -> dic
             share = lora_math.resized(files[0], spec.rank, sources[0].slug, told)
             changes = share.changes
     return _recorded(spec, db, home, family, variant, sources, changes, share)
+
+
+def _converted(spec: AdapterSpec, db: Database, home: Home) -> dict[str, Any]:
+    source = Path(spec.source)
+    target = home.work / f"{slugify(source.stem) or 'adapter'}.safetensors"
+    try:
+        convert(source, target)
+        adapter = import_adapter(db, home, target, spec.name or source.stem)
+    finally:
+        target.unlink(missing_ok=True)
+    return {"adapter": adapter.slug, "rank": adapter.facts["rank"], "layers": adapter.facts["modules"]}
 
 
 def _telling(feed: Feed, what: str) -> Told:

@@ -115,14 +115,15 @@ class GenerateSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AdapterSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Make one adapter from `adapters`, or by `extract` from what the base `tuned` has learned beyond `base`.
+    """Make one adapter from `adapters`; by `extract` from what the base `tuned` has learned beyond `base`; by
+    `convert` from the pickle `source`.
 
     An export writes the file `out` in `format`, keeping the keys `keep` of the header; the others record an
     adapter called `name`. `rank` is for `resize` and `extract`; `scale` takes the weight of its one adapter.
     """
 
     kind: ClassVar[str] = "adapter"
-    action: Literal["export", "merge", "scale", "resize", "extract"]
+    action: Literal["export", "merge", "scale", "resize", "extract", "convert"]
     adapters: tuple[AdapterUse, ...] = ()
     out: str | None = None
     format: str = "diffusers"
@@ -131,6 +132,7 @@ class AdapterSpec(msgspec.Struct, frozen=True, kw_only=True):
     rank: int = 0
     tuned: str = ""
     base: str = ""
+    source: str = ""
 
 
 class AdapterPictureSpec(msgspec.Struct, frozen=True, kw_only=True):
