@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
+from PIL import Image
 
-from tests.families.conftest import open_family
+from tests.families.conftest import answer, open_family, write_lora
 from tests.families.pictures import TOLERANCE, pipeline, theirs, wish
 from tests.tiny import TinyFolder, each_family
 from zen_tui.generation.engine import Engine
@@ -58,3 +61,31 @@ def test_what_a_long_prompt_loses_is_told(tiny_folder: TinyFolder, name: str, va
     assert family.cut_text(f"{kept}, and the rest").endswith("and the rest")
     one, other = family.encode([kept, f"{kept}, and the rest"]).tensors["text"]
     assert torch.allclose(one, other, atol=1e-5)
+
+
+@each_family()
+def test_pictures_in_the_making_can_be_seen(tiny_folder: TinyFolder, name: str, variant: str) -> None:
+    family = open_family(tiny_folder(name, variant), name, variant)
+    seen: list[Image.Image] = []
+    engine = Engine(family, preview_every=1)
+    request = wish(family, size=(96, 64))
+    list(engine.draw([request], on_preview=lambda step, steps, shown: seen.extend(image for _, image in shown)))
+    assert [image.size for image in seen] == [(64, 43)] * 2
+    assert seen[0].tobytes() != seen[1].tobytes()
+
+
+@each_family()
+def test_an_adapter_is_taken_up_before_anything_is_loaded(
+    tiny_folder: TinyFolder, tmp_path: Path, name: str, variant: str
+) -> None:
+    family = open_family(tiny_folder(name, variant), name, variant)
+    path = write_lora(family, tmp_path / "mara.safetensors", "attn+mlp")
+    before = open_family(tiny_folder(name, variant), name, variant)
+    count = before.attach(path, "mara")
+    before.set_adapters([("mara", 0.1)])
+    assert before.loaded() == set()
+    early = answer(before)
+    answer(family)
+    assert family.attach(path, "mara") == count
+    family.set_adapters([("mara", 0.1)])
+    assert torch.equal(answer(family), early)

@@ -89,6 +89,20 @@ def test_from_photos_to_pictures(studio: Studio, tiny_folder: TinyFolder, name: 
     assert np.abs(theirs(pipe, family, request) - mine).max() <= TOLERANCE
 
 
+@pytest.mark.slow
+@each_family(trains=True)
+def test_a_training_that_must_fit_learns_nearly_the_same(
+    studio: Studio, tiny_folder: TinyFolder, name: str, variant: str
+) -> None:
+    studio.base = add_base(studio.db, studio.home, tiny_folder(name, variant), "other")
+    plain = studio.train(**SETTINGS).losses()
+    twice = studio.train(**SETTINGS, gradient_checkpointing="on").losses()
+    assert twice == pytest.approx(plain, rel=1e-5)
+    small = studio.train(**SETTINGS, quantize="int8", gradient_checkpointing="on").losses()
+    assert small == pytest.approx(plain, rel=0.05)
+    assert small != plain
+
+
 def draw(studio: Studio, request: PictureRequest, *uses: AdapterUse) -> NDArray[np.float32]:
     """The picture that a job makes of `request`, read back from its file."""
     job = studio.db.insert("jobs", kind="generate", title="pictures", status="running", created=0.0)

@@ -23,6 +23,7 @@ from zen_tui.exchange.profiles import PROFILES, Profile, Variant
 from zen_tui.exchange.source import Source
 from zen_tui.families import lora_file
 from zen_tui.families.cond import Cond
+from zen_tui.families.original import empty_model
 from zen_tui.families.parts import encoder_dtype, load_part, model_class
 from zen_tui.families.storage import FORMATS, store
 from zen_tui.families.switching import delete_adapters, set_weights
@@ -216,7 +217,7 @@ class Family(ABC):
         lora_file.write(path, denoiser, weights, config, trigger, modelspec, licence=self.licence)
 
     def attach(self, path: Path, name: str) -> int:
-        """Load an adapter file under `name`; it acts once `set_adapters` names it.
+        """Take up an adapter file under `name`; it acts once `set_adapters` names it. Nothing is loaded for it.
 
         Returns how many layers it changes. Raises `BadFile`, naming keys, unless every key found its layer.
         """
@@ -224,21 +225,23 @@ class Family(ABC):
         parts: list[Part] = ["denoiser"]
         if any(lora.touches(sub) for sub in self.profile.text_encoders):
             parts.append("text")
-        lora_file.check(lora, {prefix: model for part in parts for prefix, model in self._models(part).items()})
+        models = [self._models(part) if part in self._parts else self._outlines(part) for part in parts]
+        lora_file.check(lora, {prefix: model for found in models for prefix, model in found.items()})
 
         def apply(part: Part) -> int:
             models = self._models(part) if part in parts else {}
             return sum(lora_file.apply(lora, prefix, model, name) for prefix, model in models.items())
 
         try:
-            count = sum(apply(part) for part in self._parts)
+            for part in self._parts:
+                apply(part)
         except Exception:
             self.release("denoiser", "text")  # half an adapter may hang on them
             raise
         self._on_load[name] = apply
         for part in self._parts:
             self._activate(part)  # a freshly loaded adapter must not act before it is named
-        return count
+        return sum(len(lora.of(prefix)) for found in models for prefix in found)
 
     def part(self, part: Part) -> nn.Module:
         """The text encoders, VAE or denoiser, loaded if it is not."""
@@ -256,6 +259,11 @@ class Family(ABC):
     def text_device(self) -> torch.device:
         """Where the text encoders compute."""
         return torch.device("cpu") if self.stored.get("text") == "cpu" else self.device
+
+    def compute_twice(self) -> None:
+        """Let the denoiser keep few activations of a step, and compute the others again for its gradients."""
+        denoiser: Any = self.denoiser()
+        denoiser.enable_gradient_checkpointing()
 
     def encoders(self) -> list[Any]:
         """The text encoders, in the order of the profile."""
@@ -318,6 +326,12 @@ class Family(ABC):
         if part == "text":
             return dict(module.items()) if isinstance(module, nn.ModuleDict) else {}
         return {self.profile.denoiser if part == "denoiser" else self.profile.vae: module}
+
+    def _outlines(self, part: Part) -> dict[str, nn.Module]:
+        """`_models` of a part that is not loaded: names and shapes alone, which take no memory."""
+        subs = self.profile.text_encoders if part == "text" else (self.profile.denoiser,)
+        present = [sub for sub in subs if sub in self.source.parts]
+        return {sub: empty_model(model_class(self.models[sub]), self.config(sub)) for sub in present}
 
     def _activate(self, part: Part) -> None:
         for model in self._models(part).values():

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from zen_tui.families.base import Family
 from zen_tui.families.cond import Cond
@@ -32,6 +35,12 @@ class Chroma(Flux1):
 
     def is_guided(self, guidance: float) -> bool:
         return Family.is_guided(self, guidance)
+
+    def compute_twice(self) -> None:
+        denoiser: Any = self.denoiser()
+        # diffusers 0.42 forgets the mask of the single blocks when it computes them twice
+        for block in (*denoiser.transformer_blocks, *denoiser.single_transformer_blocks):
+            block.forward = partial(checkpoint, block.forward, use_reentrant=False)
 
     def predict(
         self, noisy: Tensor, s: Tensor, cond: Cond, size: tuple[int, int], guidance: Tensor | None = None

@@ -93,7 +93,7 @@ def _train(
 
     method = Lora(family, settings, targets_of(base))
     if fit.checkpointing:
-        method.denoiser.enable_gradient_checkpointing()
+        family.compute_twice()
     learns = _describe(method, settings, len(photos), len(material.held_out), fit)
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
