@@ -39,8 +39,13 @@ def network(width: int) -> dict[str, torch.Tensor]:
 def test_a_hypernetwork_is_converted_and_not_used_in_silence(
     db: Database, home: Home, tmp_path: Path, tiny_base: Path
 ) -> None:
-    found = {768: (network(768), network(768)), 320: (network(320), network(320)), "layer_structure": [1, 2, 1],
-             "activation_func": "relu", "step": 5000, "sd_checkpoint_name": "secret"}  # fmt: skip
+    found: dict[Any, Any] = {width: (network(width), network(width)) for width in (768, 320)}
+    found |= {
+        "layer_structure": [1, 2, 1],
+        "activation_func": "relu",
+        "step": 5000,
+        "sd_checkpoint_name": "secret",
+    }
     adapter = models.adapter(db, bring(db, home, tmp_path / "Old Style.pt", found))
     assert (adapter.slug, adapter.kind, adapter.family) == ("old-style", "hypernetwork", "sd15")
     assert adapter.facts["context"] == 768

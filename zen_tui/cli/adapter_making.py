@@ -129,12 +129,6 @@ def extract(
     _make(AdapterSpec(action="extract", tuned=tuned, base=base, rank=rank, name=name), json)
 
 
-def convert(home: Home, path: Path, name: str | None) -> str:
-    """Read a pickle of A1111's in the locked process and record it as an adapter; its name."""
-    spec = AdapterSpec(action="convert", source=str(path.absolute()), name=name or "")
-    return str(_run(home, spec, "reading")["adapter"])
-
-
 def _make(spec: AdapterSpec, json: bool) -> None:
     result = _run(Home.find().create(), spec, spec.action)
     if json:

@@ -10,8 +10,9 @@ from msgspec import to_builtins
 
 from zen_tui.cli import adapter_making
 from zen_tui.cli.output import JsonFlag, YesFlag, confirm, fields, narrate, print_json, say, table
-from zen_tui.exchange.adapters import AdapterFacts, import_adapter, inspect_adapter, weights_in
+from zen_tui.exchange.adapters import AdapterFacts, inspect_adapter, weights_in
 from zen_tui.exchange.lora_match import match_base, misfit_text
+from zen_tui.jobs.adapters import bring_adapter
 from zen_tui.library import models
 from zen_tui.library.database import Database
 from zen_tui.library.errors import BadFile, NotFound
@@ -59,10 +60,8 @@ def import_file(
     Example: zen adapters import ~/loras/ink.safetensors
     """
     home = Home.find().create()
-    path = file.expanduser()
-    converted = adapter_making.convert(home, path, name) if path.suffix.lower() == ".pt" and path.is_file() else ""
     with Database.open(home) as db:
-        adapter = models.adapter(db, converted) if converted else import_adapter(db, home, path, name)
+        adapter = bring_adapter(db, home, file.expanduser(), name)
     if json:
         print_json(_document(home, adapter))
     else:

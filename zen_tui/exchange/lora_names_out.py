@@ -11,6 +11,13 @@ KOHYA = ("sd15", "sdxl", "flux1", "chroma")
 COMFYUI = ("flux2-klein", "z-image", "qwen-image")
 
 
+def formats_for(family: str) -> list[str]:
+    """The formats in which other tools read LoRAs for `family`, the one that most of them read first."""
+    found = ["kohya"] if family in KOHYA else []
+    found += ["comfyui"] if family in COMFYUI else []
+    return [*found, "diffusers"]
+
+
 class Place(msgspec.Struct, frozen=True):
     """Where a layer goes: the key without its end, and which of `of` fused matrices it is, from above."""
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from zen_tui.exchange.lora_layouts import METADATA
 from zen_tui.exchange.lora_match import few
-from zen_tui.exchange.lora_names_out import COMFYUI, KOHYA, Place, place
+from zen_tui.exchange.lora_names_out import FORMATS, Place, formats_for, place
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.families import lora_file
 from zen_tui.families.changes import Change
@@ -36,13 +36,12 @@ class Compared:
 
 def require_format(family: str, format: str) -> None:
     """Raise `WrongUse` when `format` is not what other tools read for `family`."""
-    known = {"kohya": KOHYA, "comfyui": COMFYUI, "diffusers": tuple(PROFILES)}
-    if format not in known:
-        raise WrongUse(f"There is no format {format}.", f"Formats are {', '.join(known)}.")
-    if family not in known[format]:
-        better = next((name for name, families in known.items() if family in families), "diffusers")
+    if format not in FORMATS:
+        raise WrongUse(f"There is no format {format}.", f"Formats are {', '.join(FORMATS)}.")
+    if format not in formats_for(family):
         raise WrongUse(
-            f"{format} is not how a LoRA for {PROFILES[family].title} is written.", f"Use --format {better}."
+            f"{format} is not how a LoRA for {PROFILES[family].title} is written.",
+            f"Use --format {formats_for(family)[0]}.",
         )
 
 

@@ -18,6 +18,7 @@ from zen_tui.library import models
 from zen_tui.library.database import Database
 from zen_tui.library.errors import ZenError
 from zen_tui.library.records import Adapter, Base
+from zen_tui.library.specs import AdapterSpec, AdapterUse
 from zen_tui.library.text import clean, megabytes
 from zen_tui.tui.keys import bindings
 from zen_tui.tui.messages import JobsChanged
@@ -110,10 +111,46 @@ class BasesScreen(Place):
         self._ask("add a base", why, lambda db, path: add_base(db, self.zen.home, path).slug)
 
     def action_add_adapter(self) -> None:
-        from zen_tui.exchange.adapters import import_adapter
+        from zen_tui.jobs.adapters import bring_adapter
 
-        why = "A LoRA in a .safetensors file. It is copied into Zen's folder."
-        self._ask("add an adapter", why, lambda db, path: import_adapter(db, self.zen.home, path).slug)
+        why = "A LoRA, an embedding or an A1111 hypernetwork. It is copied into Zen's folder."
+        self._ask("add an adapter", why, lambda db, path: bring_adapter(db, self.zen.home, path).slug)
+
+    def action_export(self) -> None:
+        """Ask how the adapter under the cursor should leave, and write it."""
+        from zen_tui.exchange.safetensors_header import read_header
+        from zen_tui.tui.screens.adapter_export import AdapterExport, ExportWish
+
+        chosen = self.chosen
+        if not isinstance(chosen, Adapter):
+            self.app.notify("Put the cursor on an adapter first.")
+            return
+        try:
+            header = read_header(self.zen.home.resolve(chosen.path)).metadata
+        except ZenError as error:
+            self.zen.fail(error)
+            return
+
+        def answered(wish: ExportWish | None) -> None:
+            if wish is not None:
+                self._export(chosen.slug, wish.out, wish.format, wish.keep)
+
+        self.app.push_screen(AdapterExport(chosen, header), answered)
+
+    @work(thread=True, exit_on_error=False)
+    def _export(self, name: str, out: Path, format: str, keep: tuple[str, ...]) -> None:
+        from zen_tui.jobs import errand
+
+        spec = AdapterSpec(
+            action="export", adapters=(AdapterUse(name),), out=str(out.absolute()), format=format, keep=keep
+        )
+        try:
+            check = errand.run(self.zen.home, spec)["check"]
+        except ZenError as error:
+            self.app.call_from_thread(self.zen.fail, error)
+        else:
+            text = f"{out.name} is written and read back: {check['layers']} layers, error {check['relative']:.1e}."
+            self.app.call_from_thread(self.app.notify, text, markup=False)
 
     def _ask(self, title: str, why: str, add: Add) -> None:
         """Ask for a path, then `add` what lies there, in a thread."""
