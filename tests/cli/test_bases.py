@@ -70,3 +70,12 @@ def test_a_sentence_for_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFi
     told = answer(capsys, "add", path, code=1)["error"]
     assert "is Z-Image-Turbo, and the VAE of FLUX.1 is not with it" in told["message"]
     assert "--vae" in told["hint"]
+
+
+def test_a_folder_without_a_base_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "old.ckpt").write_bytes(b"PK")
+    assert run(["bases", "add", str(tmp_path / "models")]) == 1
+    told = capsys.readouterr().out
+    assert "There is no base that can be used" in told
+    assert "old.ckpt is a pickle" in told

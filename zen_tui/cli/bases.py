@@ -125,17 +125,17 @@ def _add_all(home: Home, folder: Path, dry_run: bool, json: bool) -> None:
         _tell_all(folder, found, added, dry_run)
     for path, reason in failed:
         narrate(f"{shown(path)}: {reason}")
-    if failed:
+    if failed or not any(one.facts for one in found):
         raise typer.Exit(1)
 
 
 def _tell_all(folder: Path, found: list[Found], added: list[Base], dry_run: bool) -> None:
     """Bases first, each with its size; then what belongs to them; then why the rest cannot be used."""
-    bases = [one for one in found if one.facts is not None]
-    table(
-        ("BASE", "SIZE", "FILE"),
-        [(one.text, megabytes(one.facts.bytes), _inside(one.path, folder)) for one in bases if one.facts],
-    )
+    bases = [(one.text, megabytes(one.facts.bytes), _inside(one.path, folder)) for one in found if one.facts]
+    if bases:
+        table(("BASE", "SIZE", "FILE"), bases)
+    else:
+        say(f"There is no base that can be used in {shown(folder)}.")
     for kind, title in (("part", "Parts of other models:"), ("unusable", "Not usable:")):
         rest = [one for one in found if one.kind == kind]
         if rest:
@@ -147,7 +147,7 @@ def _tell_all(folder: Path, found: list[Found], added: list[Base], dry_run: bool
     if loras:
         say()
         say(f"{plural(loras, 'LoRA')}: `zen adapters import` brings one in.")
-    if not dry_run:
+    if bases and not dry_run:
         say()
         say(f"{plural(len(added), 'base')} can be used now, each where it lies.")
 

@@ -121,6 +121,7 @@ _LANGUAGE: _Titles = {
 }
 _TEXTS: dict[str, _Titles] = {
     "text_model.embeddings.token_embedding.weight": _CLIP,
+    "embeddings.token_embedding.weight": _CLIP,
     "token_embedding.weight": _OPEN_CLIP,
     "shared.weight": {(32128, 4096): ("t5-xxl", "the text encoder T5-XXL")},
     "model.embed_tokens.weight": _LANGUAGE,

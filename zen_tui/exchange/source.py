@@ -59,13 +59,8 @@ def source_of(base: Base) -> Source:
         raise BadFile(f"{base.slug} is a {base.family} base, which Zen does not know.", "Add it again.")
     if base.facts.get("layout", "diffusers") == "diffusers":
         return diffusers_source(base_folder(base), base.family)
-    parts = msgspec.convert(base.facts["parts"], dict[str, PartFacts])
     settings = {sub: CONFIGS / name for sub, name in base.facts["settings"].items()}
-    source = original_source(Path(base.path), parts, settings)
-    gone = next((file for part in source.parts.values() for file in part.files if not file.is_file()), None)
-    if gone is not None:
-        raise BadFile(f"A file of the base {base.slug} is gone: {gone}.", "Put it back, or add the base again.")
-    return source
+    return original_source(base_folder(base), _parts(base), settings)
 
 
 def diffusers_source(folder: Path, family: str) -> Source:
@@ -85,15 +80,21 @@ def original_source(root: Path, parts: dict[str, PartFacts], settings: dict[str,
 
 
 def base_folder(base: Base) -> Path:
-    """The folder, or the file, that was added as `base`. Raises `BadFile` when it is gone."""
+    """The folder or file that was added as `base`. Raises `BadFile` when it, or what belongs to it, is gone."""
     path = WEIGHTS if base.path.startswith(BUILTIN) else Path(base.path)
     if base.facts.get("layout", "diffusers") == "diffusers" and not (path / "model_index.json").is_file():
         raise BadFile(
             f"The folder of the base {base.slug} is gone: {path}.", "Put it back, or add the base again."
         )
-    if not path.exists():
-        raise BadFile(f"The file of the base {base.slug} is gone: {path}.", "Put it back, or add the base again.")
+    needed = [path, *(Path(file) for part in _parts(base).values() for file in part.files)]
+    gone = next((file for file in needed if not file.exists()), None)
+    if gone is not None:
+        raise BadFile(f"A file of the base {base.slug} is gone: {gone}.", "Put it back, or add the base again.")
     return path
+
+
+def _parts(base: Base) -> dict[str, PartFacts]:
+    return msgspec.convert(base.facts.get("parts", {}), dict[str, PartFacts])
 
 
 def weight_files(folder: Path) -> list[Path]:
