@@ -24,6 +24,9 @@ FAMILIES = (
 )
 """Every family and variant that `save_tiny` can write."""
 
+TRAINED = tuple(which for which in FAMILIES if which[1] not in ("distilled", "turbo", "schnell"))
+"""Those that may be trained."""
+
 QUICK = (("sd15", ""), ("flux2-klein", "base"), ("z-image", ""))
 """Those that every test run goes through; the others are slow."""
 
@@ -32,10 +35,9 @@ TinyFolder = Callable[[str, str], Path]
 
 def each_family(*, trains: bool = False) -> pytest.MarkDecorator:
     """Parametrise a test by `name` and `variant`; all but the quick ones are marked slow."""
-    kept = [which for which in FAMILIES if not trains or which[1] not in ("distilled", "turbo", "schnell")]
     cases = [
         pytest.param(*which, id="-".join(filter(None, which)), marks=[pytest.mark.slow][: which not in QUICK])
-        for which in kept
+        for which in (TRAINED if trains else FAMILIES)
     ]
     return pytest.mark.parametrize(("name", "variant"), cases)
 
