@@ -24,6 +24,8 @@ from tests.originals import (
 )
 from tests.originals_flow import chroma, flux1, flux2, qwen_image, sd3, z_image
 from zen_tui.exchange.bases import inspect_base
+from zen_tui.exchange.layers import lora_size
+from zen_tui.exchange.source import original_source
 from zen_tui.library.errors import BadFile, Refused, WrongUse, ZenError
 
 COMFY = "model.diffusion_model."
@@ -133,6 +135,16 @@ def test_a_denoiser_takes_what_lies_beside_it(
     assert used == {name, *parts}
     assert facts.parts["transformer"].prefix == prefix
     assert facts.licence
+
+
+@pytest.mark.parametrize(("kind", "layers", "numbers"), [("sd15", 128, 797_184), ("sdxl", 560, 5_806_080)])
+def test_a_lora_on_a_checkpoint_is_as_large_as_it_is_known_to_be(
+    tmp_path: Path, kind: str, layers: int, numbers: int
+) -> None:
+    """The attention LoRAs of rank 4 that diffusers' own scripts make are 3.2 and 23.2 MB in fp32."""
+    path = write_header(tmp_path / f"{kind}.safetensors", WHOLE[kind], "F16")
+    source = original_source(path, inspect_base(path).parts, {})
+    assert lora_size(source, kind, "attn", 4) == (layers, numbers)
 
 
 def test_a_file_in_fp8_and_one_with_everything_in_it(tmp_path: Path) -> None:
