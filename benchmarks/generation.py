@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from zen_tui.exchange.bases import base_folder
+from zen_tui.exchange.source import diffusers_source
 from zen_tui.families.devices import pick_device, pick_dtype, precision_name
 from zen_tui.families.sd15 import SD15
 from zen_tui.generation.engine import Engine
@@ -33,7 +34,7 @@ def main() -> None:
     folder = arguments.folder or base_folder(Base(id=0, slug="zen-mini", family="sd15", path="builtin:zen-mini"))
     device = pick_device()
     dtype = pick_dtype("auto", device)
-    family = SD15(folder, device, dtype)
+    family = SD15(diffusers_source(folder, "sd15"), device, dtype)
     side = plain_size(folder)
     requests = [
         PictureRequest(

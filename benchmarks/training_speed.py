@@ -31,6 +31,8 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from zen_tui.exchange.bases import WEIGHTS, add_base, inspect_base
+from zen_tui.exchange.profiles import PROFILES
+from zen_tui.exchange.source import source_of
 from zen_tui.families.devices import pick_device, pick_dtype, precision_name
 from zen_tui.families.sd15 import SD15
 from zen_tui.library import datasets
@@ -202,13 +204,13 @@ def script_steps(studio: Studio, device: torch.device, dtype: torch.dtype) -> It
         r=settings.rank,
         lora_alpha=settings.alpha,
         init_lora_weights="gaussian",
-        target_modules=SD15.targets[studio.targets],
+        target_modules=PROFILES["sd15"].targets[studio.targets],
     )
     unet.add_adapter(config)
     cast_training_params(unet, dtype=torch.float32)
     learned = [parameter for parameter in unet.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=settings.learning_rate, weight_decay=1e-2)
-    accelerator = start_accelerator(SD15(Path(studio.base.path), device, dtype))
+    accelerator = start_accelerator(SD15(source_of(studio.base), device, dtype))
     loader = DataLoader(
         PlainPhotos(studio.photos, tokenizer, settings.resolution),
         batch_size=settings.batch_size,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import make_photos
-from tests.tiny import tiny_base  # noqa: F401  (a fixture)
+from tests.tiny import tiny_base, tiny_folder  # noqa: F401  (fixtures)
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
 

@@ -25,6 +25,7 @@ HEAVY = (*MODELS, "numpy", "PIL", "textual", "textual_image", "typer", "sqlite_u
 MAY_WRITE = {
     "library/durable.py": "the one place for it",
     "library/migrations.py": "copies the database aside before changing it",
+    "exchange/fetch_process.py": "goes on with a file that a break cut off",
     "jobs/events.py": "appends events, one write a line",
     "jobs/log.py": "a job's log",
     "jobs/launch.py": "the worker's lock and log",
@@ -195,7 +196,9 @@ def test_nothing_foreign_is_run() -> None:
 def test_nothing_reaches_for_the_network() -> None:
     network = {"socket", "urllib.request", "http.client", "http.server", "requests", "httpx", "ftplib", "smtplib"}
     trying = {name for name in _importers(network) if name.startswith("zen_tui/privacy/")}
-    assert _importers(network) == trying, "only the lock's own proof tries, to see that it is refused"
+    fetching = {"zen_tui/exchange/fetch_process.py"}
+    assert _importers(network) == trying | fetching, "the lock's own proof tries, to see that it is refused"
+    assert _importers({"zen_tui.exchange.fetch_process"}) == set(), "it is a process of its own, never a module"
 
 
 def test_no_loader_starts_processes_that_the_offline_lock_would_stop() -> None:

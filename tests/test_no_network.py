@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiny import TRAINED, TinyFolder
 from zen_tui.library.paths import Home
 
 NETWORK = re.compile(r"\b(connect|sendto|sendmsg)\(.*\b(AF_INET6?|sin6?_addr)\b")
@@ -43,8 +44,12 @@ def test_the_watcher_sees_a_connection(tmp_path: Path) -> None:
     assert network_calls(tmp_path / "trace")
 
 
-def test_train_and_generate_reach_for_no_network(
-    home: Home, tiny_base: Path, photo_folder: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [("sd15", ""), *(pytest.param(*which, marks=pytest.mark.slow) for which in TRAINED if which != ("sd15", ""))],
+)
+def test_add_train_and_generate_reach_for_no_network(
+    home: Home, tiny_folder: TinyFolder, photo_folder: Path, tmp_path: Path, name: str, variant: str
 ) -> None:
     def zen(trace: str, *words: object) -> None:
         answer = traced(tmp_path / trace, "-m", "zen_tui", *words)
@@ -52,7 +57,7 @@ def test_train_and_generate_reach_for_no_network(
 
     settings = ("steps=2", "resolution=64", "sample_every=0", "rank=2", "checkpoint_every=2")
     chosen = [word for setting in settings for word in ("--set", setting)]
-    zen("setup", "bases", "add", tiny_base, "--name", "tiny")
+    zen("setup", "bases", "add", tiny_folder(name, variant), "--name", "tiny")
     zen("import", "datasets", "import", photo_folder, "--name", "mara", "--class", "woman")
     zen("train", "train", "mara", "--base", "tiny", *chosen, "--wait")
     zen("draw", "generate", "a photo of {token}", "--adapter", "mara", "--size", "64x64", "--steps", 2, "--wait")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from zen_tui.exchange.adapters import import_adapter, inspect_adapter, require_fit
 from zen_tui.exchange.bases import add_base
 from zen_tui.exchange.layers import lora_size
+from zen_tui.exchange.lora_layouts import read_layout
+from zen_tui.exchange.source import diffusers_source
 from zen_tui.library import models
 from zen_tui.library.database import Database
 from zen_tui.library.errors import BadFile, Refused, ZenError
@@ -45,7 +48,7 @@ def test_an_adapter_is_matched_with_a_base(db: Database, home: Home, tiny_base: 
     require_fit(lora(tmp_path / "fits.safetensors"), base)
     kohya = lora(tmp_path / "kohya.safetensors", f"lora_unet_{LAYER.replace('.', '_')}", 16, "lora_down lora_up")
     require_fit(kohya, base)
-    words = "lora_te_text_model_encoder_layers_1_self_attn_q_proj"
+    words = "lora_te_text_model_encoder_layers_1_mlp_fc1"
     require_fit(lora(tmp_path / "words.safetensors", words, 16, "lora_down lora_up"), base)
     for name, width in ((f"unet.{LAYER}", 768), ("unet.down_blocks.7.attn2.to_k", 16)):
         with pytest.raises(Refused, match=r"other was made for another base than tiny: unet\.down_blocks"):
@@ -55,10 +58,13 @@ def test_an_adapter_is_matched_with_a_base(db: Database, home: Home, tiny_base: 
 @pytest.mark.parametrize(
     ("name", "width", "kind", "sentence"),
     [
-        (f"unet.{LAYER}", 2048, Refused, "is a LoRA for SDXL, which is not supported yet"),
-        ("lora_te2_text_model_encoder_layers_0_mlp_fc1", 16, Refused, "is a LoRA for SDXL"),
-        ("transformer.single_transformer_blocks.0.attn.to_k", 16, Refused, "is a LoRA for FLUX"),
-        ("somewhere.else", 16, Refused, "is a LoRA for an unknown model"),
+        (
+            "somewhere.else",
+            16,
+            Refused,
+            r"is a LoRA for a model that Zen does not know: it changes somewhere\.else",
+        ),
+        ("blocks.0.cross_attn.k", 16, Refused, "a model that Zen does not know: it changes blocks"),
         ("unet.\x1b[2J", 16, BadFile, "strange characters"),
     ],
 )
@@ -70,6 +76,83 @@ def test_what_cannot_be_used_is_refused_and_not_kept(
     assert "\x1b" not in str(caught.value)
     assert models.adapters(db) == []
     assert list(home.adapters.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "family", "variant"),
+    [
+        (f"unet.{LAYER}", 768, "sd15", ""),
+        (f"unet.{LAYER}", 1024, "sd15", "2"),
+        (f"unet.{LAYER}", 2048, "sdxl", ""),
+        ("text_encoder_2.text_model.encoder.layers.0.mlp.fc1", 1280, "sdxl", ""),
+        ("transformer.single_transformer_blocks.0.attn.to_k", 3072, "flux1", ""),
+        ("transformer.single_transformer_blocks.0.attn.to_out", 12288, "flux1", ""),
+        ("transformer.transformer_blocks.59.attn.to_q", 3072, "qwen-image", ""),
+        ("transformer.transformer_blocks.2.attn.to_q", 2432, "sd35", ""),
+    ],
+)
+def test_the_family_is_told_by_names_and_sizes(
+    tmp_path: Path, name: str, width: int, family: str, variant: str
+) -> None:
+    facts = inspect_adapter(lora(tmp_path / "x.safetensors", name, width))
+    assert (facts.family, facts.variant) == (family, variant)
+
+
+def test_what_is_not_understood_is_never_left_out_in_silence(tmp_path: Path) -> None:
+    path = lora(tmp_path / "x.safetensors")
+    whole = load_file(path)
+    for key in ("unet.conv_in.diff_b", "unet.mid_block.oft_blocks", f"unet.{LAYER}.lora_B.bias"):
+        save_file({**whole, key: np.zeros(4, "f4")}, path)
+        with pytest.raises(Refused, match=f"part of it would be lost: {re.escape(key)}"):
+            inspect_adapter(path)
+    first = sorted(whole)[0]
+    save_file({key: value for key, value in whole.items() if key != first}, path)
+    with pytest.raises(BadFile, match="is not a LoRA"):
+        inspect_adapter(path)
+
+
+def test_a_header_of_200_mb_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.safetensors"
+    with open(path, "wb") as file:
+        file.write((200_000_000).to_bytes(8, "little"))
+        file.truncate(200_000_100)
+    with pytest.raises(BadFile, match="header claims to be larger than any model needs"):
+        inspect_adapter(path)
+
+
+def test_an_adapter_of_peft_keeps_the_alpha_that_lies_beside_it(db: Database, home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "ink"
+    folder.mkdir()
+    lora(folder / "adapter_model.safetensors", f"base_model.model.{LAYER}", 768)
+    (folder / "adapter_config.json").write_text('{"r": 2, "lora_alpha": 6, "target_modules": ["to_k"]}')
+    adapter = import_adapter(db, home, folder)
+    assert (adapter.slug, adapter.facts["format"]) == ("ink", "peft")
+    layout = read_layout(home.resolve(adapter.path))
+    assert layout.config == {"unet": {"r": 2, "lora_alpha": 6, "target_modules": ["to_k"]}}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "family", "rank", "context", "token"),
+    [
+        ({"emb_params": (4, 768)}, "sd15", 4, 768, ""),
+        ({"<cat-toy>": (768,)}, "sd15", 1, 768, "<cat-toy>"),
+        ({"clip_l": (8, 768), "clip_g": (8, 1280)}, "sdxl", 8, 768, ""),
+    ],
+)
+def test_embeddings_are_brought_in_as_such(
+    db: Database,
+    home: Home,
+    tmp_path: Path,
+    tensors: dict[str, tuple[int, ...]],
+    family: str,
+    rank: int,
+    context: int,
+    token: str,
+) -> None:
+    save_file({key: np.ones(shape, "f4") for key, shape in tensors.items()}, tmp_path / "toy.safetensors")
+    adapter = import_adapter(db, home, tmp_path / "toy.safetensors")
+    assert (adapter.kind, adapter.family, adapter.trigger) == ("embedding", family, token)
+    assert (adapter.facts["rank"], adapter.facts["context"]) == (rank, context)
 
 
 def test_pickles_and_other_files_are_refused(tmp_path: Path) -> None:
@@ -87,6 +170,7 @@ def test_pickles_and_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_size_of_a_lora_is_known_beforehand(tiny_base: Path) -> None:
-    assert lora_size(tiny_base, "sd15", "attn", 2)[0] == 32
-    layers, numbers = lora_size(tiny_base, "sd15", "all", 2)
-    assert (layers, 2 * numbers) == (77, lora_size(tiny_base, "sd15", "all", 4)[1])
+    source = diffusers_source(tiny_base, "sd15")
+    assert lora_size(source, "sd15", "attn", 2)[0] == 32
+    layers, numbers = lora_size(source, "sd15", "all", 2)
+    assert (layers, 2 * numbers) == (77, lora_size(source, "sd15", "all", 4)[1])

@@ -110,13 +110,13 @@ def huge_header(folder: Path) -> Path:
     return folder
 
 
-def sdxl(folder: Path) -> Path:
-    change(folder / "model_index.json", _class_name="StableDiffusionXLPipeline")
+def kandinsky(folder: Path) -> Path:
+    change(folder / "model_index.json", _class_name="KandinskyPipeline")
     return folder
 
 
-def flux(folder: Path) -> Path:
-    change(folder / "model_index.json", _class_name="FluxPipeline")
+def half_an_sdxl(folder: Path) -> Path:
+    change(folder / "model_index.json", _class_name="StableDiffusionXLPipeline")
     return folder
 
 
@@ -133,10 +133,6 @@ def not_json(folder: Path) -> Path:
 def bad_advice(folder: Path) -> Path:
     (folder / "zen.json").write_text('{"train": 3}')
     return folder
-
-
-def single_sdxl(folder: Path) -> Path:
-    return header_only(folder.parent / "xl.safetensors", ["conditioner.embedders.0.x", "model.diffusion_model.y"])
 
 
 def a_lora(folder: Path) -> Path:
@@ -156,12 +152,11 @@ def a_lora(folder: Path) -> Path:
         (no_weights, BadFile, "its vae has no weights"),
         (cut_off, BadFile, "diffusion_pytorch_model.safetensors is not a whole safetensors file: it is cut off"),
         (huge_header, BadFile, "larger than any model needs"),
-        (sdxl, Refused, "tiny is an SDXL base, which is not supported yet"),
-        (flux, Refused, "tiny is a FLUX.1 base, which is not supported yet"),
+        (kandinsky, Refused, "tiny is a Kandinsky base, which is not supported yet"),
+        (half_an_sdxl, BadFile, "text_encoder_2/config.json is missing"),
         (inpainting, Refused, "made for inpainting"),
         (not_json, BadFile, "config.json is damaged"),
         (bad_advice, BadFile, "zen.json does not hold settings"),
-        (single_sdxl, Refused, "xl.safetensors is an SDXL checkpoint in one file"),
         (a_lora, Refused, "mara.safetensors is a LoRA, not a base"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The tiny base as a family, and a LoRA for it with random weights."""
+"""Tiny bases as families, and LoRAs for them with random weights."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ import pytest
 import torch
 from torch import Tensor
 
+from zen_tui.exchange.source import diffusers_source
 from zen_tui.families.base import Family
-from zen_tui.families.sd15 import SD15
+from zen_tui.families.loading import FAMILIES
+
+CPU = torch.device("cpu")
+
+
+def open_family(folder: Path, name: str = "sd15", variant: str = "", dtype: torch.dtype = torch.float32) -> Family:
+    """The base in `folder` on the CPU, nothing loaded yet."""
+    return FAMILIES[name](diffusers_source(folder, name), CPU, dtype, variant)
 
 
 @pytest.fixture
 def family(tiny_base: Path) -> Family:
-    """The tiny base in fp32 on the CPU, nothing loaded yet."""
-    return SD15(tiny_base, torch.device("cpu"), torch.float32)
+    """The tiny Stable Diffusion 1 in fp32."""
+    return open_family(tiny_base)
 
 
 @pytest.fixture
@@ -29,7 +37,7 @@ def write_lora(family: Family, path: Path, targets: str, seed: int = 0) -> Path:
     from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model
 
     config = LoraConfig(r=2, lora_alpha=4, target_modules=family.targets[targets])
-    fresh = SD15(family.folder, family.device, family.dtype)
+    fresh = type(family)(family.source, family.device, family.dtype)
     denoiser = inject_adapter_in_model(config, fresh.denoiser())
     generator = torch.Generator().manual_seed(seed)
     weights = {
@@ -45,4 +53,5 @@ def answer(family: Family, prompts: tuple[str, ...] = ("a photo of ohwx woman",)
     """What the denoiser says to fixed noise: changes whenever anything in the base or its adapters does."""
     count = len(prompts)
     noise = torch.randn((count, *family.latent_shape(64, 64)), generator=torch.Generator().manual_seed(7))
-    return family.predict(noise, torch.full((count,), 500), family.encode(prompts), (64, 64))
+    middle = family.objective().grid(1).expand(count)
+    return family.predict(noise, middle, family.encode(prompts), (64, 64))

@@ -11,10 +11,9 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tests.families.conftest import answer, write_lora
+from tests.families.conftest import answer, open_family, write_lora
 from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.families.base import Family
-from zen_tui.families.sd15 import SD15
 from zen_tui.library.errors import BadFile
 
 
@@ -124,12 +123,17 @@ def drop_one(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def rename_one(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    first = sorted(tensors)[0]
-    return {(key.replace("down_blocks", "side_blocks") if key == first else key): t for key, t in tensors.items()}
+    layer = sorted(tensors)[0].partition(".lora_")[0]
+    return {
+        (key.replace("down_blocks", "side_blocks") if key.startswith(f"{layer}.lora") else key): t
+        for key, t in tensors.items()
+    }
 
 
 def widen(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {key: torch.zeros(tensor.shape[0] + 1, *tensor.shape[1:]) for key, tensor in tensors.items()}
+    return {
+        key: torch.zeros(tensor.shape[0] + ("lora_B" in key), *tensor.shape[1:]) for key, tensor in tensors.items()
+    }
 
 
 def poison(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -141,9 +145,9 @@ def poison(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     ("change", "sentence"),
     [
         (rename_one, r"side_blocks.* changes no layer of this base"),
-        (widen, r"was made for another base: .*lora_B"),
+        (widen, r"was made for another base: unet\.down_blocks.* does not fit"),
         (poison, r"numbers that are not finite, in unet"),
-        (lambda tensors: {"weights": torch.zeros(2)}, r"cannot be used|layout that cannot be read"),
+        (lambda tensors: {"weights": torch.zeros(2)}, r"there is no LoRA in it"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(family: Family, adapter: Path, change: Any, sentence: str) -> None:
@@ -163,4 +167,4 @@ def test_a_cut_off_file_is_refused(family: Family, adapter: Path) -> None:
 def test_half_a_pair_is_not_half_applied(family: Family, adapter: Path, tiny_base: Path) -> None:
     with pytest.raises(BadFile):
         family.attach(rewritten(adapter, drop_one), "mara")
-    assert torch.equal(answer(family), answer(SD15(tiny_base, torch.device("cpu"), torch.float32)))
+    assert torch.equal(answer(family), answer(open_family(tiny_base)))

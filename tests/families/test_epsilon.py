@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.families.conftest import open_family
 from tests.tiny import save_tiny_base
 from zen_tui.families.base import Family
 from zen_tui.families.epsilon import Epsilon
-from zen_tui.families.sd15 import SD15
 
 ALPHAS = torch.linspace(0.999, 0.01, 1000)
 
@@ -48,5 +48,5 @@ def test_times_are_drawn_over_the_whole_process() -> None:
 
 def test_a_base_says_which_target_it_was_trained_on(family: Family, tmp_path: Path) -> None:
     assert not family.objective().velocity  # type: ignore[attr-defined]
-    other = SD15(save_tiny_base(tmp_path / "v", "v_prediction"), family.device, family.dtype)
-    assert other.objective().velocity
+    other = open_family(save_tiny_base(tmp_path / "v", "v_prediction"))
+    assert other.objective().velocity  # type: ignore[attr-defined]

@@ -8,13 +8,12 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from tests.families.conftest import answer
+from tests.families.conftest import answer, open_family
 from zen_tui.exchange.bases import add_base
 from zen_tui.families import Cond, load_family
 from zen_tui.families.base import Family
 from zen_tui.families.devices import pick_dtype
 from zen_tui.families.schedulers import NAMES
-from zen_tui.families.sd15 import SD15
 from zen_tui.library.database import Database
 from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.paths import Home
@@ -58,7 +57,7 @@ def test_prediction_is_the_denoisers(family: Family, pipeline: StableDiffusionPi
 
 
 def test_half_precision_answers_nearly_the_same(family: Family, tiny_base: Path) -> None:
-    half = SD15(tiny_base, CPU, torch.bfloat16)
+    half = open_family(tiny_base, dtype=torch.bfloat16)
     ours, theirs = answer(half), answer(family)
     assert ours.dtype == torch.float32
     assert not torch.equal(ours, theirs)
@@ -113,7 +112,7 @@ def test_an_unknown_scheduler_is_answered_with_the_nearest(family: Family) -> No
 def test_a_base_is_loaded_by_its_record(db: Database, home: Home, tiny_base: Path) -> None:
     loaded = load_family(add_base(db, home, tiny_base), device="cpu", precision="fp32")
     assert (loaded.name, loaded.dtype) == ("sd15", torch.float32)
-    with pytest.raises(Refused, match="sdxl base, which is not supported yet"):
-        load_family(Base(id=1, slug="big", family="sdxl", path=str(tiny_base)))
+    with pytest.raises(Refused, match="krea base, which is not supported yet"):
+        load_family(Base(id=1, slug="big", family="krea", path=str(tiny_base)))
     with pytest.raises(Refused, match="fp16 does not work on a CPU"):
         pick_dtype("fp16", CPU)

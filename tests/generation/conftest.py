@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.families.conftest import open_family
 from zen_tui.families.base import Family
-from zen_tui.families.sd15 import SD15
 from zen_tui.generation import warm
 from zen_tui.library import models
 from zen_tui.library.database import Database
@@ -21,7 +21,7 @@ from zen_tui.library.records import Adapter, Base
 @pytest.fixture
 def family(tiny_base: Path) -> Family:
     """The tiny base in fp32 on the CPU, nothing loaded yet."""
-    return SD15(tiny_base, torch.device("cpu"), torch.float32)
+    return open_family(tiny_base)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def new_job(db: Database) -> int:
 
 def add_adapter(db: Database, home: Home, base: Base, name: str, seed: int = 0) -> Adapter:
     """A LoRA with random weights that changes what `base` draws."""
-    family = SD15(Path(base.path), torch.device("cpu"), torch.float32)
+    family = open_family(Path(base.path))
     path = home.adapters / f"{name}.safetensors"
     write_random_lora(family, path, seed)
     return models.add_adapter(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import zen  # noqa: F401  (a fixture)
 from zen_tui.exchange.bases import add_base
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database

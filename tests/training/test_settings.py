@@ -8,11 +8,12 @@ import msgspec
 import pytest
 import torch
 
-from tests.training.conftest import SMALL, Studio
+from tests.training.conftest import SMALL, Studio, Tape
 from zen_tui.families import load_family
 from zen_tui.families.base import Family
+from zen_tui.generation import fit
 from zen_tui.library import datasets, models
-from zen_tui.library.events import Holdout, Note, Saved, Step
+from zen_tui.library.events import Holdout, Interrupted, Note, Saved, Step
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training.beginning import without_token
 from zen_tui.training.plan import plan
@@ -30,13 +31,14 @@ CHANGES_THE_LOSSES: dict[str, Any] = {
     "dropout": 0.5,
     "seed": 1,
     "precision": "bf16",
+    "quantize": "int8",
     "caption_dropout": 1.0,
     "min_snr_gamma": 0.0,
     "prior_preservation": 5.0,
 }
 SEEN_ELSEWHERE = {
     "steps", "optimizer", "lr_schedule", "holdout", "checkpoint_every", "sample_every", "sample_prompts",
-    "allow_few_photos",
+    "allow_few_photos", "gradient_checkpointing",
 }  # fmt: skip
 
 
@@ -50,6 +52,34 @@ def test_settings_change_the_course(studio: Studio) -> None:
         changed = studio.train(**{**QUICK, name: value}).losses()
         assert changed != plain, name
         assert changed.keys() == plain.keys(), name
+
+
+def test_computing_activations_twice_changes_nothing_else(studio: Studio) -> None:
+    plain, twice = studio.train(**QUICK), studio.train(**QUICK, gradient_checkpointing="on")
+    assert twice.losses() == plain.losses()
+    assert "activations computed twice" in twice.of(Note)[0].text
+
+
+def test_a_base_in_one_byte_a_number_learns_nearly_the_same(studio: Studio) -> None:
+    plain = studio.train(**QUICK).losses()
+    for kind in ("int8", "fp8"):
+        tape = studio.train(**QUICK, quantize=kind)
+        assert f"the denoiser in {kind}" in tape.of(Note)[0].text
+        assert all(abs(loss - plain[step]) < 0.02 * plain[step] for step, loss in tape.losses().items())
+
+
+def test_a_run_that_is_resumed_fits_as_it_began(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "SHARE", 1e-6)  # as if there were no memory
+    spec = studio.start(**QUICK)
+    tape = Tape(ask=lambda step: "pause" if step == 2 else "")
+    with pytest.raises(Interrupted):
+        studio.train(spec, tape)
+    monkeypatch.undo()
+    tape.ask, tape.step = (lambda step: ""), 0
+    studio.train(spec, tape)
+    words = [event.text for event in tape.of(Note)]
+    assert len(words) == 2
+    assert all("the denoiser in int8, text encoders in int8, activations computed twice" in text for text in words)
 
 
 def test_the_schedule_holdout_and_length_do_what_they_say(studio: Studio) -> None:

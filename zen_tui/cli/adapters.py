@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec import to_builtins
 
-from zen_tui.cli.output import JsonFlag, YesFlag, confirm, fields, print_json, say, table
-from zen_tui.exchange.adapters import import_adapter, inspect_adapter
+from zen_tui.cli import adapter_making
+from zen_tui.cli.output import JsonFlag, YesFlag, confirm, fields, narrate, print_json, say, table
+from zen_tui.exchange.adapters import AdapterFacts, inspect_adapter, weights_in
+from zen_tui.exchange.lora_match import match_base, misfit_text
+from zen_tui.jobs.adapters import bring_adapter
 from zen_tui.library import models
 from zen_tui.library.database import Database
-from zen_tui.library.durable import write_file
-from zen_tui.library.errors import Refused, WrongUse
+from zen_tui.library.errors import BadFile, NotFound
 from zen_tui.library.paths import Home
-from zen_tui.library.records import Adapter
-from zen_tui.library.text import megabytes
+from zen_tui.library.records import Adapter, Base
+from zen_tui.library.text import megabytes, shown
 
 app = typer.Typer(
     help="What generation loads on top of a base. Example: zen adapters list",
@@ -23,6 +26,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+
+adapter_making.register(app)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The adapter's name.")]
 
@@ -46,58 +51,84 @@ def list_adapters(json: JsonFlag = False) -> None:
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A LoRA as .safetensors.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .safetensors file, or a PEFT folder.")],
     name: Annotated[str | None, typer.Option(help="What to call it; else the file's name.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Copy a LoRA that another tool made. Example: zen adapters import ~/loras/ink.safetensors"""
+    """Copy an adapter that another tool made: a LoRA of any layout, an embedding, an A1111 hypernetwork.
+
+    Example: zen adapters import ~/loras/ink.safetensors
+    """
     home = Home.find().create()
     with Database.open(home) as db:
-        adapter = import_adapter(db, home, file, name)
+        adapter = bring_adapter(db, home, file.expanduser(), name)
     if json:
         print_json(_document(home, adapter))
     else:
         say(f"{adapter.slug}: {adapter.kind} for {adapter.family}, {_size(home, adapter)}.")
 
 
-@app.command("export")
-def export(
-    name: Name,
-    out: Annotated[Path, typer.Option(help="The file to write.")],
-    format: Annotated[str, typer.Option("--format", help="diffusers.")] = "diffusers",
+@app.command("verify")
+def verify(
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="An adapter, or a file that is not one yet.")],
+    base: Annotated[str | None, typer.Option(help="The base to hold it against; else all of its family.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Write an adapter as a file for other tools. Example: zen adapters export mara --out mara.safetensors"""
-    if format != "diffusers":
-        raise WrongUse(
-            f"This Zen does not write {format}.", "It writes diffusers, which kohya-style readers convert."
-        )
+    """Say what an adapter is, and how much of it which base can take.
+
+    Example: zen adapters verify mara --base sd15
+    """
     home = Home.find().create()
     with Database.open(home) as db:
-        adapter = models.adapter(db, name)
-    if out.exists():
-        raise Refused(f"{out} exists already.", "Choose another name; Zen overwrites nothing.")
-    write_file(out.absolute(), home.resolve(adapter.path).read_bytes())
+        slug, path = _named(db, home, name)
+        facts = inspect_adapter(path)
+        bases = [models.base(db, base)] if base else [b for b in models.bases(db) if b.family == facts.family]
+    tried = [_held_against(path, slug, one) for one in bases] if facts.kind == "lora" else []
     if json:
-        print_json({"name": adapter.slug, "out": str(out), "format": format})
+        print_json({"name": slug, "facts": facts, "bases": tried})
     else:
-        say(str(out))
+        _tell(slug, facts, tried)
+    if tried and not any(one["ok"] for one in tried):
+        narrate(f"No base takes the whole of {slug}." if len(tried) > 1 else f"{slug} is not usable there.")
+        raise typer.Exit(1)
 
 
-@app.command("verify")
-def verify(name: Name, json: JsonFlag = False) -> None:
-    """Read an adapter again and say what is in it. Example: zen adapters verify mara"""
-    home = Home.find().create()
-    with Database.open(home) as db:
+def _named(db: Database, home: Home, name: str) -> tuple[str, Path]:
+    """(name, file) of an adapter, or of a file that is named by its path. Raises `NotFound`."""
+    try:
         adapter = models.adapter(db, name)
-    facts = inspect_adapter(home.resolve(adapter.path))
-    if json:
-        print_json({"name": adapter.slug, "facts": facts})
-    else:
-        fields(
-            [("name", adapter.slug), ("family", facts.family), ("format", facts.format), ("rank", facts.rank),
-             ("layers", facts.modules), ("trigger", adapter.trigger)]
-        )  # fmt: skip
+    except NotFound:
+        path = Path(name).expanduser()
+        if not path.exists():
+            raise
+        return shown(path.name), weights_in(path)
+    path = home.resolve(adapter.path)
+    if not path.is_file():
+        raise BadFile(f"The file of the adapter {adapter.slug} is gone: {path}.", "Put it back.")
+    return adapter.slug, path
+
+
+def _held_against(path: Path, name: str, base: Base) -> dict[str, Any]:
+    layout, found = match_base(path, base)
+    total = len(layout.pieces)
+    text = f"all {total} layers fit" if found.whole else misfit_text(name, layout, found, base.slug)
+    return {"base": base.slug, "ok": found.whole, "total": total, **to_builtins(found), "text": text}
+
+
+def _tell(name: str, facts: AdapterFacts, tried: list[dict[str, Any]]) -> None:
+    parts = ", ".join(f"{count} of the {part}" for part, count in facts.parts.items())
+    vectors = f"{facts.rank} of {facts.context} numbers" if facts.kind == "embedding" else ""
+    fields(
+        [("name", name), ("kind", facts.kind), ("family", f"{facts.family} {facts.variant}".strip()),
+         ("format", facts.format), ("rank", "" if vectors else facts.rank), ("vectors", vectors),
+         ("layers", parts), ("trigger", facts.trigger)]
+    )  # fmt: skip
+    for one in tried:
+        say(f"{one['base']}: {one['text']}")
+        for part in one["parts"]:
+            say(f"  {part['part']}: {part['fit']} of {part['pieces']} fit, of {part['layers']} layers it has")
+    if not tried and facts.kind == "lora":
+        say("No base of this family is here to hold it against.")
 
 
 @app.command("remove")

@@ -59,8 +59,11 @@ def fields(pairs: Iterable[tuple[str, object]]) -> None:
         say(f"{name.ljust(width)}  {value}")
 
 
-def confirm(question: str, yes: bool) -> None:
+def confirm(question: str, yes: bool, otherwise: str = "Nothing was removed") -> None:
     """Ask before something is lost; without a terminal the answer must be given as `--yes`.
+
+    Args:
+        otherwise: what to say happened when the answer was not yes.
 
     Raises:
         ZenError: the answer was no, or nobody is there to answer.
@@ -68,11 +71,11 @@ def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise ZenError("Nothing was removed: there is nobody to ask.", "Add --yes to go ahead.")
+        raise ZenError(f"{otherwise}: there is nobody to ask.", "Add --yes to go ahead.")
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise ZenError("Nothing was removed.")
+        raise ZenError(f"{otherwise}.")
 
 
 def error_document(error: ZenError) -> dict[str, Any]:

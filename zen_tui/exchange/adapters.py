@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from zen_tui.exchange.bases import PICKLES, base_folder, weight_files
-from zen_tui.exchange.detect import is_lora, lora_family
-from zen_tui.exchange.safetensors_header import TensorInfo, read_header
+from zen_tui.exchange import embeddings, hypernetworks
+from zen_tui.exchange.finite import not_finite
+from zen_tui.exchange.lora_families import context_of
+from zen_tui.exchange.lora_layouts import METADATA, PEFT_CONFIG, Layout, is_lora, layout_of
+from zen_tui.exchange.lora_match import few, require_fit
+from zen_tui.exchange.profiles import PROFILES
+from zen_tui.exchange.safetensors_header import Header, read_header
+from zen_tui.exchange.source import PICKLES
 from zen_tui.library import models
 from zen_tui.library.database import Database, free_slug
 from zen_tui.library.durable import hash_file, require_space, write_file
 from zen_tui.library.errors import BadFile, Refused
 from zen_tui.library.paths import Home
-from zen_tui.library.records import Adapter, Base
+from zen_tui.library.records import Adapter
 from zen_tui.library.text import clean, slugify
+
+__all__ = ["AdapterFacts", "import_adapter", "inspect_adapter", "require_fit"]
 
 TRIGGER = "modelspec.trigger_phrase"  # github.com/Stability-AI/ModelSpec
 SIZE_LIMIT = 4_000_000_000  # bytes; a LoRA is a few hundred million at most
-_DOWN = (".lora_A.weight", ".lora_down.weight", ".lora.down.weight", ".lora_linear_layer.down.weight")
 
 
 class AdapterFacts(msgspec.Struct, kw_only=True):
-    """What an adapter file is. `context` is the width of the text embedding it was made for, 0 if it has none."""
+    """What an adapter file is. `context` is the width of the text embedding it was made for, 0 if it has none.
+
+    `modules` counts the layers it changes, `parts` the same by part; an embedding has vectors of `context`
+    numbers instead, `rank` of them.
+    """
 
     format: str
     family: str
@@ -33,100 +44,123 @@ class AdapterFacts(msgspec.Struct, kw_only=True):
     context: int
     trigger: str
     hash: str
+    kind: str = "lora"
+    variant: str = ""
+    parts: dict[str, int] = {}
 
 
 def inspect_adapter(path: Path) -> AdapterFacts:
-    """Say what the adapter at `path` is.
+    """Say what the adapter at `path` is: a LoRA in any layout, an embedding, or a converted hypernetwork.
 
     Raises:
-        BadFile: not a LoRA, or damaged.
-        Refused: a pickle, or made for a model that Zen cannot run yet; the sentence names it.
+        BadFile: neither, or damaged.
+        Refused: a pickle, made for a model that Zen does not know, or with keys that Zen does not understand,
+            which are named.
     """
+    path = weights_in(path)
     if path.suffix.lower() in PICKLES:
         raise Refused(
             f"{path.name} is a pickle.",
             "Zen loads safetensors only, because a pickle can run code when it is opened.",
         )
     header = read_header(path)
-    if not is_lora(header.tensors):
-        raise BadFile(f"{path.name} is not a LoRA.", "A base is added with `zen bases add`.")
     if path.stat().st_size > SIZE_LIMIT:
         raise BadFile(f"{path.name} is far larger than a LoRA.", "Check what it is.")
-    family, context = lora_family(header.tensors)
-    if family != "sd15":
+    if broken := not_finite(path, header):
+        raise BadFile(f"{path.name} holds numbers that are not finite, in {few(broken)}.", "Do not use this file.")
+    trigger = clean(header.metadata.get(TRIGGER, ""), 120)
+    if found := embeddings.recognise(header):
+        return AdapterFacts(
+            kind="embedding", format="embedding", family=found.family, rank=found.vectors, modules=0,
+            keys=len(header.tensors), context=found.width, trigger=trigger or found.token, hash=hash_file(path),
+        )  # fmt: skip
+    if bend := hypernetworks.recognise(header):
+        return AdapterFacts(
+            kind="hypernetwork", format="hypernetwork", family=bend.family, variant=bend.variant, rank=0,
+            modules=2 * len(bend.widths), keys=len(header.tensors), context=bend.context, trigger=trigger,
+            hash=hash_file(path),
+        )  # fmt: skip
+    return _lora_facts(path, header, trigger)
+
+
+def _lora_facts(path: Path, header: Header, trigger: str) -> AdapterFacts:
+    if not is_lora(header.tensors):
+        raise BadFile(f"{path.name} is not a LoRA.", "A base is added with `zen bases add`.")
+    layout = layout_of(header, beside=path.parent / PEFT_CONFIG)
+    if layout.family not in PROFILES:
+        stems = [piece.stem for piece in layout.pieces]
         raise Refused(
-            f"{path.name} is a LoRA for {family}, which is not supported yet.",
-            "LoRAs that work now are for Stable Diffusion 1.",
+            f"{path.name} is a LoRA for a model that Zen does not know: it changes {few(stems)}.",
+            f"LoRAs that work are for {', '.join(profile.title for profile in PROFILES.values())}.",
         )
-    down = [tensor for key, tensor in header.tensors.items() if key.endswith(_DOWN)]
+    if layout.unknown:
+        raise Refused(
+            f"{path.name} holds more than Zen understands, and part of it would be lost: {few(layout.unknown)}.",
+            "Convert it to diffusers' or kohya's layout.",
+        )
+    told = [(piece.part, piece.layer, piece.shape) for piece in layout.pieces]
     return AdapterFacts(
-        format="kohya" if any(key.startswith("lora_") for key in header.tensors) else "diffusers",
-        family=family,
-        rank=max((tensor.shape[0] for tensor in down), default=0),
-        modules=len(down),
+        format=layout.format,
+        family=layout.family,
+        variant=layout.variant,
+        rank=max((piece.rank for piece in layout.pieces), default=0),
+        modules=len(layout.pieces),
         keys=len(header.tensors),
-        context=context,
-        trigger=clean(header.metadata.get(TRIGGER, ""), 120),
+        context=context_of(told),
+        trigger=trigger,
         hash=hash_file(path),
+        parts=_by_part(layout),
     )
 
 
+def _by_part(layout: Layout) -> dict[str, int]:
+    return {part: sum(piece.part == part for piece in layout.pieces) for part in layout.parts()}
+
+
+def with_config(data: bytes, layout: Layout) -> bytes:
+    """A safetensors file with PEFT's rank and alpha in its header, where diffusers keeps them."""
+    plain = {f"{part}.{name}": value for part, values in layout.config.items() for name, value in values.items()}
+    length = int.from_bytes(data[:8], "little")
+    header = msgspec.json.decode(data[8 : 8 + length], type=dict[str, Any])
+    own = {**header.get("__metadata__", {}), METADATA: msgspec.json.encode(plain).decode()}
+    written = msgspec.json.encode({**header, "__metadata__": own})
+    written += b" " * (-len(written) % 8)
+    return len(written).to_bytes(8, "little") + written + data[8 + length :]
+
+
+def weights_in(path: Path) -> Path:
+    """`path`, or the file with the weights when it is a folder as PEFT or diffusers save one. Raises `BadFile`."""
+    if not path.is_dir():
+        return path
+    for name in ("adapter_model.safetensors", "pytorch_lora_weights.safetensors", "learned_embeds.safetensors"):
+        if (path / name).is_file():
+            return path / name
+    raise BadFile(f"There is no adapter in the folder {path}.", "Name the .safetensors file itself.")
+
+
 def import_adapter(db: Database, home: Home, path: Path, name: str | None = None) -> Adapter:
-    """Copy a LoRA into the home and record it.
+    """Copy an adapter into the home and record it.
 
     Raises:
         BadFile, Refused: as `inspect_adapter`; nothing is kept.
         DiskFull: there is no room for the copy.
     """
-    facts = inspect_adapter(path)
-    require_space(home.adapters, path.stat().st_size)
-    slug = free_slug(db, "adapters", slugify(name or path.stem) or "adapter")
+    file = weights_in(path)
+    facts = inspect_adapter(file)
+    require_space(home.adapters, file.stat().st_size)
+    own = path.stem if file == path else path.name
+    slug = free_slug(db, "adapters", slugify(name or own) or "adapter")
     target = home.adapters / f"{slug}.safetensors"
-    write_file(target, path.read_bytes())
+    data = file.read_bytes()
+    if facts.format == "peft":  # its rank and alpha lie in a file beside it, which stays behind
+        data = with_config(data, layout_of(read_header(file), beside=file.parent / PEFT_CONFIG))
+    write_file(target, data)
     return models.add_adapter(
         db,
         slug,
         facts.family,
         home.relative(target),
-        kind="lora",
+        kind=facts.kind,
         trigger=facts.trigger,
         facts=msgspec.to_builtins(facts),
     )
-
-
-def require_fit(adapter: Path, base: Base) -> None:
-    """Raise `Refused` unless every layer that the LoRA at `adapter` changes exists in `base` in that size."""
-    lora = read_header(adapter)
-    layers = _layers(base_folder(base))
-    for key, tensor in lora.tensors.items():
-        if not key.endswith(_DOWN):
-            continue
-        layer = layers.get(_plain(key))
-        if layer is None or len(layer.shape) < 2 or layer.shape[1] != tensor.shape[1]:
-            raise Refused(
-                f"{adapter.stem} was made for another base than {base.slug}: {clean(key, 100)} does not fit.",
-                "Use it with the base it was trained on.",
-            )
-
-
-def _layers(folder: Path) -> dict[str, TensorInfo]:
-    """The weights of a base's UNet and text encoder, by name without punctuation."""
-    found: dict[str, TensorInfo] = {}
-    for part in ("unet", "text_encoder"):
-        for file in weight_files(folder / part):
-            for key, tensor in read_header(file).tensors.items():
-                if key.endswith(".weight"):
-                    name = key.removesuffix(".weight").removeprefix("text_model.")
-                    found[f"{part}_{name.replace('.', '_')}"] = tensor
-    return found
-
-
-def _plain(key: str) -> str:
-    """A LoRA key as the name of its layer in `_layers`, whichever tool wrote it."""
-    name = next(key.removesuffix(end) for end in _DOWN if key.endswith(end))
-    name = name.removeprefix("lora_").replace(".processor.", ".").replace(".", "_")
-    name = name.removesuffix("_lora") if name.endswith("_lora") else name
-    if name.endswith("to_out"):
-        name += "_0"
-    name = name.replace("te_text_model_", "te_").replace("text_encoder_text_model_", "text_encoder_")
-    return f"text_encoder_{name.removeprefix('te_')}" if name.startswith("te_") else name

@@ -16,7 +16,7 @@ import msgspec
 from zen_tui.library.errors import BadFile
 
 HEADER_LIMIT = 64_000_000  # bytes; the largest known model needs three million
-KEY = re.compile(r"[A-Za-z0-9_.:/+*\- ]{1,300}")
+KEY = re.compile(r"[A-Za-z0-9_.:/+*<>\- ]{1,300}")
 SIZES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2,
     "I32": 4, "U32": 4, "F32": 4, "I64": 8, "U64": 8, "F64": 8,
@@ -65,6 +65,30 @@ def read_header(path: Path) -> Header:
     return _checked(path, raw, size - 8 - length)
 
 
+def header_of(head: bytes) -> Header | None:
+    """The header that a file begins with, as far as `head` holds it whole; None if it is no safetensors file.
+
+    The header may be longer than `head`; what then is returned is empty.
+    """
+    length = struct.unpack("<Q", head[:8])[0] if len(head) >= 8 else 0
+    if not 2 <= length <= HEADER_LIMIT or head[8:9] != b"{":
+        return None
+    if length > len(head) - 8:
+        return Header({}, {})
+    try:
+        raw = msgspec.json.decode(head[8 : 8 + length])
+        metadata = msgspec.convert(raw.pop("__metadata__", {}), dict[str, str])
+        return Header(msgspec.convert(raw, dict[str, TensorInfo]), metadata)
+    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
+        return None
+
+
+def data_start(path: Path) -> int:
+    """Where the data of a file begins whose header has been read, in bytes."""
+    with open(path, "rb") as file:
+        return 8 + int(struct.unpack("<Q", file.read(8))[0])
+
+
 def _checked(path: Path, raw: Any, data: int) -> Header:
     try:
         metadata = msgspec.convert(raw.pop("__metadata__", {}), dict[str, str])
@@ -72,7 +96,7 @@ def _checked(path: Path, raw: Any, data: int) -> Header:
     except (msgspec.ValidationError, AttributeError):
         raise _bad(path, "its header is not that of a safetensors file") from None
     for key, tensor in tensors.items():
-        if not KEY.fullmatch(key):
+        if not KEY.fullmatch(key) or ".." in key or key.startswith("/"):
             raise _bad(path, "a tensor in it has a name with strange characters")
         first, last = tensor.data_offsets
         size = SIZES.get(tensor.dtype, 0) * math.prod(tensor.shape)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zen_tui.families.base import Cond, Family, Objective
+    from zen_tui.families.base import Family, Objective
+    from zen_tui.families.cond import Cond
     from zen_tui.families.loading import load_family
 
 __all__ = ["Cond", "Family", "Objective", "load_family"]
@@ -16,6 +17,10 @@ def __getattr__(name: str) -> Any:
         from zen_tui.families.loading import load_family
 
         return load_family
+    if name == "Cond":
+        from zen_tui.families.cond import Cond
+
+        return Cond
     if name in __all__:
         from zen_tui.families import base
 

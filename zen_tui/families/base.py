@@ -1,8 +1,8 @@
 """What the training loop and the engine know of a model: the same few verbs for every architecture.
 
-A family holds the parts of one base (text encoder, VAE, denoiser), loads each when first used, and gives
+A family holds the parts of one base (text encoders, VAE, denoiser), loads each when first used, and gives
 its memory back on `release`. Pixels are floats in 0..1, (N, 3, H, W); latents are what the denoiser sees,
-already scaled; `s` is the family's own time, one number a picture.
+already scaled, (N, C, h, w); `s` is the family's own time, one number a picture.
 """
 
 from __future__ import annotations
@@ -10,37 +10,27 @@ from __future__ import annotations
 import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
+from zen_tui.exchange.base_layers import blocks_per_level
+from zen_tui.exchange.profiles import PROFILES, Profile, Variant
+from zen_tui.exchange.source import Source
+from zen_tui.families import lora_file
+from zen_tui.families.cond import Cond
+from zen_tui.families.original import empty_model
+from zen_tui.families.parts import encoder_dtype, load_part, model_class
+from zen_tui.families.storage import FORMATS, store
+from zen_tui.families.switching import delete_adapters, set_weights
+from zen_tui.families.tokenizers import load_tokenizer
+
 Part = Literal["text", "vae", "denoiser"]
 PARTS: tuple[Part, ...] = ("text", "vae", "denoiser")
-
-
-class Cond:
-    """Encoded prompts: named tensors with one row a prompt."""
-
-    def __init__(self, tensors: dict[str, Tensor]) -> None:
-        self.tensors = tensors
-
-    def __len__(self) -> int:
-        return len(next(iter(self.tensors.values())))
-
-    def __getitem__(self, rows: Sequence[int] | slice) -> Cond:
-        """The rows named, as a new Cond; a row may be named more than once."""
-        index: Any = rows if isinstance(rows, slice) else list(rows)
-        return Cond({name: tensor[index] for name, tensor in self.tensors.items()})
-
-    def to(self, device: torch.device, dtype: torch.dtype | None = None) -> Cond:
-        return Cond({name: tensor.to(device, dtype) for name, tensor in self.tensors.items()})
-
-    @classmethod
-    def join(cls, parts: Sequence[Cond]) -> Cond:
-        """The rows of `parts` one after another."""
-        return cls({name: torch.cat([part.tensors[name] for part in parts]) for name in parts[0].tensors})
 
 
 class Objective(ABC):
@@ -66,95 +56,218 @@ class Objective(ABC):
 class Family(ABC):
     """One base, loaded part by part onto `device`; the denoiser computes in `dtype`.
 
-    Text encoder and VAE stay in fp32: they are small beside the denoiser, run once a caption or a picture,
-    and what they produce is cached and must not depend on the precision of a run.
+    The VAE and small text encoders stay in fp32: they run once a caption or a picture, and what they produce
+    is cached and must not depend on the precision of a run. Large text encoders compute in bf16.
+
+    Args:
+        variant: which of the family's bases it is (`Profile.variants`).
     """
 
     name: ClassVar[str]
-    targets: ClassVar[dict[str, str]]
-    """Which layers a LoRA learns, as one PEFT regex a preset; keys 'attn', 'attn+mlp', 'all'."""
+    models: ClassVar[dict[str, str]]
+    """The class of each sub-model and tokenizer, by its sub-folder: {'vae': 'diffusers.AutoencoderKL'}."""
 
-    def __init__(self, folder: Path, device: torch.device, dtype: torch.dtype) -> None:
-        self.folder = folder
+    def __init__(self, source: Source, device: torch.device, dtype: torch.dtype, variant: str = "") -> None:
+        self.source = source
         self.device = device
         self.dtype = dtype
+        self.profile: Profile = PROFILES[self.name]
+        self.variant: Variant = self.profile.variant(variant)
+        self.licence = self.variant.licence
+        self.stored: dict[Part, str] = {}
+        """Parts whose matrices are kept as 'int8' or 'fp8', and text encoders that stay on the 'cpu'."""
         self._parts: dict[Part, nn.Module] = {}
-        self._on_load: dict[str, Callable[[Part, nn.Module], int]] = {}  # adapters, applied to each loaded part
+        self._on_load: dict[str, Callable[[Part], int]] = {}  # adapters, applied to each loaded part
         self._active: list[tuple[str, float]] = []
 
     # what differs between architectures
 
-    @property
-    @abstractmethod
-    def token_limit(self) -> int:
-        """How many tokens of a prompt are read."""
-
-    @property
-    @abstractmethod
-    def multiple(self) -> int:
-        """Widths and heights must be multiples of this many pixels."""
-
-    @abstractmethod
-    def cut_text(self, prompt: str) -> str:
-        """The end of `prompt` that the text encoder does not read; '' when it reads it all."""
-
     @abstractmethod
     def encode(self, prompts: Sequence[str]) -> Cond:
-        """The prompts as the denoiser wants them; loads the text encoder."""
+        """The prompts as the denoiser wants them; loads the text encoders."""
 
     @abstractmethod
-    def latents(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Pixels to latents: the mean of the posterior, or a draw from it with `generator`; loads the VAE."""
+    def objective(self, min_snr_gamma: float = 0.0, resolution: int = 0) -> Objective:
+        """The noise process the base was trained with, at `resolution` pixels (0: the base's own).
+
+        Where times are weighed, `min_snr_gamma` 0 weighs all alike.
+        """
 
     @abstractmethod
-    def decode(self, latents: Tensor) -> Tensor:
-        """Latents to pixels in 0..1; loads the VAE."""
+    def predict(
+        self, noisy: Tensor, s: Tensor, cond: Cond, size: tuple[int, int], guidance: Tensor | None = None
+    ) -> Tensor:
+        """The denoiser's answer in fp32, in the objective's space, same shape as `noisy`.
 
-    @abstractmethod
-    def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
-        """(channels, rows, columns) of the latents of a picture."""
-
-    @abstractmethod
-    def objective(self, min_snr_gamma: float = 0.0) -> Objective:
-        """The noise process the base was trained with; `min_snr_gamma` 0 weighs every time alike."""
-
-    @abstractmethod
-    def predict(self, noisy: Tensor, s: Tensor, cond: Cond, size: tuple[int, int]) -> Tensor:
-        """The denoiser's answer in fp32, same shape as `noisy`; `size` is (width, height) in pixels."""
+        Args:
+            s: (N,) times.
+            size: (width, height) in pixels.
+            guidance: (N,), for denoisers that are told it; None while training.
+        """
 
     @abstractmethod
     def scheduler(self, name: str = "default") -> Any:
         """A fresh diffusers scheduler by name (`schedulers.NAMES`). Raises `WrongUse`."""
 
     @abstractmethod
-    def _load(self, part: Part) -> nn.Module:
-        """Read one part from disk onto the device, frozen and in evaluation mode."""
+    def start(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
+        """Set the times of `scheduler` for a picture of `size` as the library's pipeline does."""
 
-    @abstractmethod
-    def save_adapter(self, path: Path, weights: dict[str, Tensor], config: dict[str, Any], trigger: str) -> None:
-        """Write a LoRA in diffusers' layout, durably. `weights` are the denoiser's PEFT keys."""
+    def time(self, t: Tensor) -> Tensor:
+        """A scheduler's time as the family's own."""
+        return t
 
-    @abstractmethod
-    def attach(self, path: Path, name: str) -> int:
-        """Load an adapter file under `name`; it acts once `set_adapters` names it.
+    @property
+    def token_limit(self) -> int:
+        """How many tokens of a prompt are read, with those of the template."""
+        return self.profile.token_limit
 
-        Returns how many layers it changes. Raises `BadFile`, naming keys, unless every key found its layer.
-        """
+    @property
+    def overhead(self) -> int:
+        """How many of the tokens that are read are not the prompt's."""
+        return 2
+
+    @property
+    def shrink(self) -> int:
+        """How many pixels make one latent, along each side."""
+        return int(2 ** (len(self.config(self.profile.vae)["block_out_channels"]) - 1))
+
+    @property
+    def channels(self) -> int:
+        """How many numbers make one latent."""
+        return int(self.config(self.profile.vae)["latent_channels"])
+
+    def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
+        """(channels, rows, columns) of the latents of a picture."""
+        return self.channels, height // self.shrink, width // self.shrink
+
+    @torch.no_grad()
+    def latents(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Pixels to latents: the mean of the posterior, or a draw from it with `generator`; loads the VAE."""
+        vae: Any = self.part("vae")
+        posterior = vae.encode(pixels.to(self.device, torch.float32) * 2 - 1).latent_dist
+        latents: Tensor = posterior.mode() if generator is None else posterior.sample(generator)
+        shifted: Tensor = latents - (vae.config.get("shift_factor") or 0.0)
+        return shifted * float(vae.config.scaling_factor)
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents to pixels in 0..1; loads the VAE."""
+        vae: Any = self.part("vae")
+        raw = latents.to(self.device, torch.float32) / vae.config.scaling_factor
+        pixels: Tensor = vae.decode(raw + (vae.config.get("shift_factor") or 0.0)).sample
+        return (pixels / 2 + 0.5).clamp(0, 1)
+
+    def is_guided(self, guidance: float) -> bool:
+        """Whether `guidance` takes a second answer, to the negative prompt; 1 and less means the prompt alone."""
+        return guidance > 1
+
+    def guide(self, without: Tensor, with_prompt: Tensor, guidance: Tensor) -> Tensor:
+        """One answer from two; `guidance` is (N, 1, 1, 1). Classifier-free guidance (Ho & Salimans 2022)."""
+        return without + guidance * (with_prompt - without)
+
+    def clean(self, scheduler: Any, result: Any, noisy: Tensor, answer: Tensor, s: Tensor) -> Tensor:
+        """What the model thinks the finished latents are, after a step of `scheduler`."""
+        guess = getattr(result, "pred_original_sample", None)
+        if guess is None:  # schedulers keep it in different places
+            guess = (getattr(scheduler, "model_outputs", None) or [None])[-1]
+        clean: Tensor = result.prev_sample if guess is None else guess
+        return clean
 
     # what is the same for all
 
+    @property
+    def targets(self) -> dict[str, str]:
+        """Which layers a LoRA learns, as one PEFT regex a preset; keys 'attn', 'attn+mlp', 'all'."""
+        return self.profile.targets
+
+    @property
+    def multiple(self) -> int:
+        """Widths and heights must be multiples of this many pixels."""
+        return self.shrink * self.profile.patch
+
+    def cut_text(self, prompt: str) -> str:
+        """The end of `prompt` that the text encoder does not read; '' when it reads it all."""
+        words = self.tokenizers[-1](prompt, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        offsets = words["offset_mapping"][self.token_limit - self.overhead :]
+        return prompt[offsets[0][0] :].strip() if offsets else ""
+
+    @cached_property
+    def tokenizers(self) -> list[Any]:
+        """The tokenizers, in the order of the profile."""
+        return [
+            load_tokenizer(self.source.folder(sub), model_class(self.models[sub]))
+            for sub in self.profile.tokenizers
+        ]
+
+    def config(self, sub: str) -> dict[str, Any]:
+        """The settings of a sub-model, as its config.json has them."""
+        file = self.source.parts[sub].config / "config.json"
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+
+    @cached_property
+    def index(self) -> dict[str, Any]:
+        """What the base's model_index.json says; empty where there is none."""
+        file = self.source.configs / "model_index.json"
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.is_file() else {}
+
+    def save_adapter(self, path: Path, weights: dict[str, Tensor], config: dict[str, Any], trigger: str) -> None:
+        """Write a LoRA in diffusers' layout, durably. `weights` are the denoiser's PEFT keys."""
+        denoiser, modelspec = self.profile.denoiser, self.profile.modelspec
+        lora_file.write(path, denoiser, weights, config, trigger, modelspec, licence=self.licence)
+
+    def attach(self, path: Path, name: str) -> int:
+        """Take up an adapter file under `name`; it acts once `set_adapters` names it. Nothing is loaded for it.
+
+        Returns how many layers it changes. Raises `BadFile`, naming keys, unless every key found its layer.
+        """
+        lora = lora_file.read(path, depth=blocks_per_level(self.source))
+        parts: list[Part] = ["denoiser"]
+        if any(lora.touches(sub) for sub in self.profile.text_encoders):
+            parts.append("text")
+        models = [self._models(part) if part in self._parts else self._outlines(part) for part in parts]
+        lora_file.check(lora, {prefix: model for found in models for prefix, model in found.items()})
+
+        def apply(part: Part) -> int:
+            models = self._models(part) if part in parts else {}
+            return sum(lora_file.apply(lora, prefix, model, name) for prefix, model in models.items())
+
+        try:
+            for part in self._parts:
+                apply(part)
+        except Exception:
+            self.release("denoiser", "text")  # half an adapter may hang on them
+            raise
+        self._on_load[name] = apply
+        for part in self._parts:
+            self._activate(part)  # a freshly loaded adapter must not act before it is named
+        return sum(len(lora.of(prefix)) for found in models for prefix in found)
+
     def part(self, part: Part) -> nn.Module:
-        """The text encoder, VAE or denoiser, loaded if it is not."""
+        """The text encoders, VAE or denoiser, loaded if it is not."""
         if part not in self._parts:
-            module = self._load(part)
+            self._parts[part] = self._load(part)
             for apply in self._on_load.values():
-                apply(part, module)
-            self._parts[part] = module
+                apply(part)
             self._activate(part)
         return self._parts[part]
 
     def denoiser(self) -> nn.Module:
         return self.part("denoiser")
+
+    @property
+    def text_device(self) -> torch.device:
+        """Where the text encoders compute."""
+        return torch.device("cpu") if self.stored.get("text") == "cpu" else self.device
+
+    def compute_twice(self) -> None:
+        """Let the denoiser keep few activations of a step, and compute the others again for its gradients."""
+        denoiser: Any = self.denoiser()
+        denoiser.enable_gradient_checkpointing()
+
+    def encoders(self) -> list[Any]:
+        """The text encoders, in the order of the profile."""
+        return list(self._models("text").values())
 
     def loaded(self) -> set[Part]:
         """Which parts are in memory."""
@@ -182,37 +295,53 @@ class Family(ABC):
         """Forget every adapter."""
         self._active = []
         self._on_load.clear()
-        for module in self._parts.values():
-            delete_adapters(module)
+        for part in self._parts:
+            for model in self._models(part).values():
+                delete_adapters(model)
 
     def autocast(self) -> torch.autocast:
         """The context in which the denoiser computes; adapters in fp32 meet a base in `dtype` here."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
+    def _load(self, part: Part) -> nn.Module:
+        """Read one part from disk onto the device, frozen and in evaluation mode."""
+        if part == "text":
+            subs = self.profile.text_encoders
+            present = [sub for sub in subs if sub in self.source.parts]
+            models = {sub: self._load_model(sub, part, encoder_dtype(self.source.parts[sub])) for sub in present}
+            return nn.ModuleDict(models).eval()
+        if part == "vae":
+            return self._load_model(self.profile.vae, part, torch.float32)
+        return self._load_model(self.profile.denoiser, part, self.dtype)
+
+    def _load_model(self, sub: str, part: Part, dtype: torch.dtype) -> nn.Module:
+        model = load_part(self.source, sub, model_class(self.models[sub]), dtype)
+        if self.stored.get(part) in FORMATS:
+            store(model, self.stored[part])
+        return model.to(self.text_device if part == "text" else self.device)
+
+    def _models(self, part: Part) -> dict[str, nn.Module]:
+        """The models of a part by the prefix of their keys in adapter files."""
+        module = self.part(part)
+        if part == "text":
+            return dict(module.items()) if isinstance(module, nn.ModuleDict) else {}
+        return {self.profile.denoiser if part == "denoiser" else self.profile.vae: module}
+
+    def _outlines(self, part: Part) -> dict[str, nn.Module]:
+        """`_models` of a part that is not loaded: names and shapes alone, which take no memory."""
+        subs = self.profile.text_encoders if part == "text" else (self.profile.denoiser,)
+        present = [sub for sub in subs if sub in self.source.parts]
+        return {sub: empty_model(model_class(self.models[sub]), self.config(sub)) for sub in present}
+
     def _activate(self, part: Part) -> None:
-        module: Any = self._parts[part]
-        if not getattr(module, "peft_config", None):
-            return
-        mine = [(name, weight) for name, weight in self._active if name in module.peft_config]
-        if mine:
-            module.enable_adapters()
-            set_weights(module, mine)
-        else:
-            module.disable_adapters()
-
-
-def set_weights(module: nn.Module, use: Sequence[tuple[str, float]]) -> None:
-    """Activate the named PEFT adapters of `module` at their weights."""
-    from diffusers.utils.peft_utils import set_weights_and_activate_adapters
-
-    set_weights_and_activate_adapters(module, [name for name, _ in use], [weight for _, weight in use])
-
-
-def delete_adapters(module: Any) -> None:
-    """Remove every PEFT adapter of `module`; its layers compute as they did before."""
-    names = list(getattr(module, "peft_config", None) or {})
-    if not names:
-        return
-    # diffusers and transformers spell this differently
-    delete = module.delete_adapters if hasattr(module, "delete_adapters") else module.delete_adapter
-    delete(names)
+        for model in self._models(part).values():
+            known = getattr(model, "peft_config", None) or {}
+            if not known:
+                continue
+            mine = [(name, weight) for name, weight in self._active if name in known]
+            switch: Any = model
+            if mine:
+                switch.enable_adapters()
+                set_weights(model, mine)
+            else:
+                switch.disable_adapters()

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import torch
 
-from zen_tui.exchange.bases import base_folder
-from zen_tui.families.base import Family
+from zen_tui.exchange.profiles import licence_of
+from zen_tui.exchange.source import source_of
+from zen_tui.families.base import Family, Part
+from zen_tui.families.chroma import Chroma
 from zen_tui.families.devices import pick_device, pick_dtype
+from zen_tui.families.flux1 import Flux1
+from zen_tui.families.flux2 import Flux2Klein
+from zen_tui.families.qwen import QwenImage
 from zen_tui.families.sd15 import SD15
-from zen_tui.library.errors import Refused
+from zen_tui.families.sd35 import SD35
+from zen_tui.families.sdxl import SDXL
+from zen_tui.families.zimage import ZImage
 from zen_tui.library.records import Base
 
-FAMILIES: dict[str, type[Family]] = {family.name: family for family in (SD15,)}
+FAMILIES: dict[str, type[Family]] = {
+    family.name: family for family in (SD15, SDXL, Flux2Klein, ZImage, Flux1, Chroma, SD35, QwenImage)
+}
 
 
 def load_family(
@@ -20,21 +29,22 @@ def load_family(
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
     precision: str = "auto",
+    stored: dict[Part, str] | None = None,
 ) -> Family:
     """The family of `base`; nothing is read until a part is used.
 
     Args:
         device: where to compute; the best there is if None.
         dtype: number format of the denoiser; what `precision` means on the device if None.
+        stored: parts to keep in less memory (`Family.stored`).
 
     Raises:
         Refused: no family of that name, or a precision the device cannot do.
-        BadFile: the base's folder is gone.
+        BadFile: something of the base is gone.
     """
-    if base.family not in FAMILIES:
-        raise Refused(
-            f"{base.slug} is a {base.family} base, which is not supported yet.",
-            f"Bases that work: {', '.join(FAMILIES)}.",
-        )
+    licence, _ = licence_of(base)
     place = torch.device(device) if device is not None else pick_device()
-    return FAMILIES[base.family](base_folder(base), place, dtype or pick_dtype(precision, place))
+    family = FAMILIES[base.family](source_of(base), place, dtype or pick_dtype(precision, place), base.variant)
+    family.licence = licence
+    family.stored = dict(stored or {})
+    return family

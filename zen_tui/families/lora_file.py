@@ -1,4 +1,4 @@
-"""LoRA files: written in diffusers' layout, read in that and in kohya's, checked before they touch a model.
+"""LoRA files: written in diffusers' layout, read in any, checked before they touch a model.
 
 Loaders are known to accept a file and apply nothing of it. So every key is matched with a layer of the
 right shape first, and the layers that changed are counted afterwards.
@@ -7,6 +7,7 @@ right shape first, and the layers that changed are counted afterwards.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,33 +19,41 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from zen_tui.exchange.adapters import TRIGGER
+from zen_tui.exchange.lora_layouts import METADATA, Layout, read_layout
+from zen_tui.exchange.lora_match import few
+from zen_tui.families.changes import Blocks, Change, Mix, Same, Whole
+from zen_tui.families.lora_pieces import change_of
 from zen_tui.library.durable import replacing
 from zen_tui.library.errors import BadFile
 from zen_tui.library.text import clean
 
-METADATA = "lora_adapter_metadata"  # where diffusers keeps rank and alpha
-
-_FACTOR = re.compile(r"(.+)\.(lora_[AB])\.weight")
-
 
 @dataclass(frozen=True)
 class LoraFile:
-    """An adapter as diffusers takes it: tensors by key, alphas by key (kohya), metadata (diffusers)."""
+    """An adapter in memory: the changes it makes to the layers of the library's own models."""
 
     path: Path
-    tensors: dict[str, Tensor]
-    alphas: dict[str, float] | None
-    metadata: dict[str, Any] | None
+    layout: Layout
+    changes: tuple[Change, ...]
 
     def touches(self, prefix: str) -> bool:
-        """Whether it changes the model whose keys start with `prefix`."""
-        return any(key.startswith(f"{prefix}.") for key in self.tensors)
+        """Whether it changes the model in the sub-folder `prefix` of a base."""
+        return any(change.part == prefix for change in self.changes)
+
+    def of(self, prefix: str) -> list[Change]:
+        return [change for change in self.changes if change.part == prefix]
 
 
 def write(
-    path: Path, prefix: str, weights: dict[str, Tensor], config: dict[str, Any], trigger: str, architecture: str
+    path: Path,
+    prefix: str,
+    weights: dict[str, Tensor],
+    config: dict[str, Any],
+    trigger: str,
+    architecture: str,
+    licence: str = "",
 ) -> None:
-    """Write a PEFT state dict under `prefix`, durably; the header holds rank, alpha and the trigger, no more."""
+    """Write a PEFT state dict under `prefix`, durably; rank, alpha, trigger and licence in the header."""
     tensors = {f"{prefix}.{key}": tensor.detach().cpu().contiguous() for key, tensor in weights.items()}
     plain = {f"{prefix}.{key}": _plain(value) for key, value in config.items()}
     header = {
@@ -53,144 +62,169 @@ def write(
         "modelspec.architecture": architecture,
         TRIGGER: trigger,
     }
+    if licence:
+        header["modelspec.license"] = licence
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata=header)
 
 
-def read(path: Path) -> LoraFile:
-    """Read a LoRA in diffusers' or kohya's layout onto the CPU.
+def read(path: Path, *, depth: int = 2) -> LoraFile:
+    """Read a LoRA in any layout onto the CPU; `depth` as in `lora_names.targets`.
 
     Raises:
-        BadFile: not safetensors, not a LoRA, or with numbers that are not finite.
+        BadFile: not safetensors, not a LoRA, with keys that are not understood, or with numbers that are not
+            finite.
     """
     try:
         with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
     except (OSError, SafetensorError) as error:
-        raise BadFile(f"{path.name} cannot be read as safetensors: {error}.", "The file may be cut off.") from None
+        reason = clean(str(error), 160)
+        raise BadFile(
+            f"{path.name} cannot be read as safetensors: {reason}.", "The file may be cut off."
+        ) from None
+    layout = read_layout(path, depth=depth)
     broken = [key for key, tensor in tensors.items() if not torch.isfinite(tensor.float()).all()]
     if broken:
+        raise BadFile(f"{path.name} holds numbers that are not finite, in {few(broken)}.", "Do not use this file.")
+    if not layout.pieces:
+        raise BadFile(f"{path.name} cannot be used: there is no LoRA in it.", "It may be another kind of file.")
+    if layout.unknown:
         raise BadFile(
-            f"{path.name} holds numbers that are not finite, in {_few(broken)}.", "Do not use this file."
+            f"{path.name} is a LoRA in a layout that cannot be read: {few(list(layout.unknown))}.",
+            "Convert it to diffusers'.",
         )
-    metadata = header.get(METADATA)
-    alphas = None
-    if not metadata or all(key.startswith("lora_") for key in tensors):
-        tensors, alphas = _from_kohya(path, tensors)
-        metadata = None
-    return LoraFile(path, tensors, alphas, msgspec.json.decode(metadata) if metadata else None)
+    changes = tuple(change_of(piece, tensors, layout.config.get(piece.part, {})) for piece in layout.pieces)
+    return LoraFile(path, layout, changes)
 
 
 def check(lora: LoraFile, models: dict[str, nn.Module]) -> None:
-    """Match every pair of factors with a layer of `models` (by prefix) and its size.
+    """Match every change with a layer of `models` (by sub-folder) and its size.
 
     Raises:
-        BadFile: keys without a layer or without their other half, or made for layers of another size; some
-            of them are named.
+        BadFile: changes without a layer, or made for layers of another size; some of them are named.
     """
-    layers = {
-        f"{prefix}.{_bare(name)}": module
-        for prefix, model in models.items()
-        for name, module in model.named_modules()
-    }
-    try:
-        tensors = _as_peft(lora.tensors)
-    except ValueError as error:
-        raise _unknown(lora.path, error) from None
+    layers = {part: _layers(model) for part, model in models.items()}
     strange: list[str] = []
     misfit: list[str] = []
-    for key, tensor in tensors.items():
-        found = _FACTOR.fullmatch(key)
-        weight = getattr(layers.get(found[1]), "weight", None) if found else None
-        other = f"{found[1]}.{'lora_B' if found[2] == 'lora_A' else 'lora_A'}.weight" if found else ""
-        if found is None or not isinstance(weight, Tensor) or other not in tensors:
-            strange.append(key)
-        elif tensor.shape[1 if found[2] == "lora_A" else 0] != weight.shape[1 if found[2] == "lora_A" else 0]:
-            misfit.append(key)
+    for piece in lora.layout.pieces:
+        found = layers.get(piece.part, {}).get(piece.layer)
+        if found is None:
+            strange.append(piece.stem)
+        elif _size(found[1]) != (piece.outputs, piece.shape[1]):
+            misfit.append(piece.stem)
     if misfit:
         raise BadFile(
-            f"{lora.path.name} was made for another base: {_few(misfit)} does not fit.",
+            f"{lora.path.name} was made for another base: {few(misfit)} does not fit.",
             "Use it with the base it was trained on.",
         )
-    if strange or not tensors:
-        what = f"{_few(strange)} changes no layer of this base" if strange else "there is no LoRA in it"
-        raise BadFile(f"{lora.path.name} cannot be used: {what}.", "It may belong to another kind of base.")
+    if strange:
+        raise BadFile(
+            f"{lora.path.name} cannot be used: {few(strange)} changes no layer of this base.",
+            "It may belong to another kind of base.",
+        )
 
 
 def apply(lora: LoraFile, prefix: str, module: Any, name: str) -> int:
     """Give `module` the layers of `lora` under `prefix` as adapter `name`; return how many layers changed.
 
     Raises:
-        BadFile: the loader left some of the keys out.
+        BadFile: some of the changes found no layer.
     """
-    from diffusers import StableDiffusionPipeline
+    from peft import LoraConfig
 
-    mine = [key for key in lora.tensors if key.startswith(f"{prefix}.")]
-    if not mine:
+    changes = lora.of(prefix)
+    if not changes:
         return 0
-    load = {
-        "unet": StableDiffusionPipeline.load_lora_into_unet,
-        "text_encoder": StableDiffusionPipeline.load_lora_into_text_encoder,
-    }[prefix]
-    extra = {"prefix": prefix} if prefix == "text_encoder" else {}
-    load(dict(lora.tensors), lora.alphas, module, adapter_name=name, metadata=lora.metadata, **extra)
+    dora = {change.magnitude is not None for change in changes}
+    layers = _layers(module)
+    missing = [change.layer for change in changes if change.layer not in layers]
+    if missing or len(dora) > 1:
+        why = f"{few(missing)} changes no layer" if missing else "only some of its layers are DoRA"
+        raise BadFile(f"{lora.path.name} cannot be used: {why}.", "It may belong to another kind of base.")
+    ranks = {layers[change.layer][0]: max(change.rank, 1) for change in changes}
+    usual = max(set(ranks.values()), key=list(ranks.values()).count)
+    config = LoraConfig(
+        r=usual,
+        lora_alpha=usual,
+        target_modules=_any_of(list(ranks)),
+        rank_pattern=_by_value(ranks, usual),
+        use_dora=True in dora,
+        inference_mode=True,
+    )
+    module.add_adapter(config, name)
+    for change in changes:
+        own, base = layers[change.layer]
+        _hang(change, base, module.get_submodule(own), name)
     count = sum(name in getattr(layer, "lora_A", ()) for layer in module.modules())
-    if 2 * count != len(mine):
+    if count != len(changes):
         raise BadFile(
-            f"{lora.path.name} was read only in part: {count} layers from {len(mine)} keys.",
-            "It has a layout that Zen does not know.",
+            f"{lora.path.name} was read only in part: {count} layers from {len(changes)} changes.",
+            "It holds a layer twice, or belongs to another kind of base.",
         )
     return count
 
 
-def _from_kohya(path: Path, tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, float] | None]:
-    from diffusers import StableDiffusionPipeline
+def _hang(change: Change, base: Any, wrapped: Any, name: str) -> None:
+    """Put the tensors of `change`, in fp32, into the place that PEFT made for adapter `name` at a layer."""
+    kernel = tuple(base.kernel_size) if isinstance(base, nn.Conv2d) else ()
 
-    try:
-        converted, alphas = StableDiffusionPipeline.lora_state_dict(dict(tensors))
-    except (ValueError, KeyError, RuntimeError) as error:
-        raise _unknown(path, error) from None
-    return converted, alphas
+    def placed(tensor: Tensor, *shape: int) -> nn.Parameter:
+        on_device = tensor.to(base.weight.device, torch.float32)
+        return nn.Parameter(on_device.reshape(*shape, *kernel).contiguous(), requires_grad=False)
 
-
-def _unknown(path: Path, error: Exception) -> BadFile:
-    reason = clean(str(error).splitlines()[0], 160)
-    return BadFile(
-        f"{path.name} is a LoRA in a layout that cannot be read: {reason}.", "Convert it to diffusers'."
-    )
-
-
-def _as_peft(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors by `prefix.layer.lora_A.weight`, from any of the layouts that diffusers takes."""
-    from diffusers.utils.state_dict_utils import (
-        convert_state_dict_to_diffusers,
-        convert_state_dict_to_peft,
-        convert_unet_state_dict_to_peft,
-    )
-
-    found: dict[str, Tensor] = {}
-    for prefix in ("unet", "text_encoder"):
-        mine = {key.removeprefix(f"{prefix}."): t for key, t in tensors.items() if key.startswith(f"{prefix}.")}
-        if mine and not any(".lora_A." in key for key in mine):
-            if prefix == "unet":
-                mine = convert_unet_state_dict_to_peft(mine)
-            else:
-                mine = convert_state_dict_to_peft(convert_state_dict_to_diffusers(mine))
-        # transformers 5 dropped a level of names from CLIP; files keep it
-        found |= {f"{prefix}.{key.removeprefix('text_model.')}": tensor for key, tensor in mine.items()}
-    others = {key: t for key, t in tensors.items() if not key.startswith(("unet.", "text_encoder."))}
-    return found | others
+    outputs = change.up.shape[0]
+    if change.down is not None:
+        ones = (1,) * len(kernel)
+        wrapped.lora_A[name].weight = placed(change.down, change.rank, -1)
+        wrapped.lora_B[name].weight = nn.Parameter(
+            change.up.to(base.weight.device, torch.float32).reshape(outputs, change.rank, *ones).contiguous(),
+            requires_grad=False,
+        )
+    elif change.mix is not None:
+        wrapped.lora_A[name] = Blocks(placed(change.up, outputs, -1), base)
+        wrapped.lora_B[name] = Mix(change.mix.to(base.weight.device, torch.float32), base)
+    else:
+        wrapped.lora_A[name] = Same(base)
+        wrapped.lora_B[name] = Whole(placed(change.up, outputs, -1), base)
+    wrapped.lora_alpha[name] = change.scale * wrapped.r[name]
+    wrapped.set_scale(name, 1.0)
+    if change.magnitude is not None:
+        vector = wrapped.lora_magnitude_vector[name]
+        vector.weight = nn.Parameter(
+            change.magnitude.to(vector.weight).reshape(vector.weight.shape), requires_grad=False
+        )
 
 
-def _bare(name: str) -> str:
-    """A layer's name without the wrapper that an attached adapter puts around it."""
-    return name.replace(".base_layer", "").removeprefix("text_model.")
+def _layers(model: nn.Module) -> dict[str, tuple[str, Any]]:
+    """Layers with a weight matrix by the name that files use: their name in `model`, and the layer itself.
+
+    An attached adapter puts a wrapper around a layer; transformers 5 dropped a level of names from CLIP.
+    """
+    found = {}
+    for name, module in model.named_modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d)) and ".lora_" not in name:
+            own = name.removesuffix(".base_layer")
+            found[own.removeprefix("text_model.")] = own, module
+    return found
 
 
-def _few(keys: list[str]) -> str:
-    shown = ", ".join(clean(key, 80) for key in keys[:3])
-    return f"{shown} and {len(keys) - 3} more" if len(keys) > 3 else shown
+def _size(layer: Any) -> tuple[int, int]:
+    """(outputs, inputs with the kernel), also of a quantised layer, whose weight has a shape of its own."""
+    if isinstance(layer, nn.Conv2d):
+        area = layer.kernel_size[0] * layer.kernel_size[1]
+        return layer.out_channels, layer.in_channels // layer.groups * area
+    return layer.out_features, layer.in_features
+
+
+def _by_value(values: dict[str, int], usual: int) -> dict[str, int]:
+    """PEFT's patterns: one regex for all layers that share a value; one a layer would take minutes to match."""
+    unusual = sorted({value for value in values.values() if value != usual})
+    return {_any_of([name for name, own in values.items() if own == value]): value for value in unusual}
+
+
+def _any_of(names: Sequence[str]) -> str:
+    return "(" + "|".join(re.escape(name) for name in names) + ")"
 
 
 def _plain(value: Any) -> Any:

@@ -25,6 +25,14 @@ _KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 NAMES = ("default", *_KINDS)
 
 
+FLOW_NAMES = ("default", "euler")
+
+
+def settings(folder: Path) -> dict[str, Any]:
+    """What `folder`/scheduler_config.json says."""
+    return msgspec.json.decode((folder / "scheduler_config.json").read_bytes(), type=dict[str, Any])
+
+
 def build(folder: Path, name: str) -> Any:
     """The scheduler `name` with the noise schedule in `folder`/scheduler_config.json.
 
@@ -34,15 +42,31 @@ def build(folder: Path, name: str) -> Any:
     Raises:
         WrongUse: there is no scheduler of that name.
     """
-    config = msgspec.json.decode((folder / "scheduler_config.json").read_bytes(), type=dict[str, Any])
+    config = settings(folder)
     if name == "default":
         kind = str(config.get("_class_name", ""))
         if kind != "PNDMScheduler" and hasattr(diffusers, kind):
             return getattr(diffusers, kind).from_config(config)
         name = "dpm++2m"
-    if name not in _KINDS:
-        close = nearest(name, NAMES)
-        hint = f"Did you mean {close}?" if close else f"The schedulers are: {', '.join(NAMES)}."
-        raise WrongUse(f"There is no scheduler called {name}.", hint)
+    _require(name, NAMES)
     kind, changed = _KINDS[name]
     return getattr(diffusers, kind).from_config(config, **changed)
+
+
+def build_flow(folder: Path, name: str) -> Any:
+    """The scheduler `name` of a flow, which is Euler's method by any name.
+
+    Raises:
+        WrongUse: there is no scheduler of that name for such a base.
+    """
+    _require(name, FLOW_NAMES)
+    return diffusers.FlowMatchEulerDiscreteScheduler.from_config(settings(folder))
+
+
+def _require(name: str, names: tuple[str, ...]) -> None:
+    if name in names:
+        return
+    close = nearest(name, names)
+    hint = f"Did you mean {close}?" if close else f"The schedulers are: {', '.join(names)}."
+    of_others = " for this base" if name in NAMES else ""
+    raise WrongUse(f"There is no scheduler called {name}{of_others}.", hint)

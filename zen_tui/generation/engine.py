@@ -17,7 +17,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zen_tui.families.base import Cond, Family
+from zen_tui.families.base import Family
+from zen_tui.families.cond import Cond
 from zen_tui.generation import memory
 from zen_tui.generation.preview import Projection
 from zen_tui.library.errors import ZenError
@@ -25,7 +26,7 @@ from zen_tui.library.events import Interrupted
 from zen_tui.library.specs import PictureRequest
 
 STRETCH = 512  # pictures whose prompts are encoded at one time
-ENCODED_AT_ONCE = 32
+ENCODED_AT_ONCE = 8
 PREVIEWED = 8  # pictures of a batch that are shown in the making
 
 OnPreview = Callable[[int, int, list[tuple[int, Image.Image]]], None]
@@ -92,7 +93,7 @@ class Engine:
             self.prepare([item.request for item in stretch], asked)
             if memory.is_tight(self.family):
                 self.family.release("text")
-            for group in _alike(stretch):
+            for group in _alike(stretch, self.family):
                 yield from self._draw_alike(group, on_preview, asked or (lambda: ""))
             if len(items) > STRETCH:
                 self._encoded.clear()
@@ -127,19 +128,21 @@ class Engine:
         family, first = self.family, batch[0].request
         size = (first.width, first.height)
         scheduler = family.scheduler(first.scheduler)
-        scheduler.set_timesteps(first.steps, device=family.device)
+        family.start(scheduler, first.steps, size)
         own = [torch.Generator("cpu").manual_seed(item.request.seed) for item in batch]
         shape = family.latent_shape(*size)
         noise = torch.stack([torch.randn(shape, generator=generator) for generator in own])
-        x: Tensor = noise.to(family.device) * scheduler.init_noise_sigma
+        x: Tensor = noise.to(family.device) * getattr(scheduler, "init_noise_sigma", 1.0)
         takes_generator = "generator" in inspect.signature(scheduler.step).parameters
         extra: dict[str, Any] = {"generator": own} if takes_generator else {}
 
-        guided = _is_guided(first)
+        scale = getattr(scheduler, "scale_model_input", lambda x, t: x)  # a flow needs none
+
+        guided = family.is_guided(first.guidance)
         cond = self._cond([item.request.prompt for item in batch])
         if guided:
             cond = Cond.join([self._cond([item.request.negative for item in batch]), cond])
-        guidance = torch.tensor([item.request.guidance for item in batch], device=x.device).view(-1, 1, 1, 1)
+        guidance = torch.tensor([item.request.guidance for item in batch], device=x.device)
 
         denoiser = family.denoiser()
         was_training = denoiser.training
@@ -148,17 +151,19 @@ class Engine:
             for step, t in enumerate(scheduler.timesteps, 1):
                 if how := asked():
                     raise Interrupted(how)
-                scaled = scheduler.scale_model_input(x, t)
+                scaled = scale(x, t)
+                s = family.time(t).expand(len(x))
                 if guided:
-                    both = family.predict(torch.cat([scaled, scaled]), t.expand(2 * len(x)), cond, size)
+                    both = family.predict(torch.cat([scaled, scaled]), torch.cat([s, s]), cond, size)
                     without, with_prompt = both.chunk(2)
-                    answer = without + guidance * (with_prompt - without)
+                    answer = family.guide(without, with_prompt, guidance.view(-1, 1, 1, 1))
                 else:
-                    answer = family.predict(scaled, t.expand(len(x)), cond, size)
+                    answer = family.predict(scaled, s, cond, size, guidance)
                 result = scheduler.step(answer, t, x, **extra)
+                guess = family.clean(scheduler, result, x, answer, s)
                 x = result.prev_sample
                 if on_preview and step < first.steps and step % self.preview_every == 0:
-                    shown = _clean_guess(scheduler, result, x)[:PREVIEWED]
+                    shown = guess[:PREVIEWED]
                     places = [item.index for item in batch]
                     on_preview(step, first.steps, list(zip(places, self._projection.images(shown), strict=False)))
         finally:
@@ -174,9 +179,9 @@ class Engine:
         return Cond.join([self._encoded[text] for text in texts]).to(self.family.device)
 
     def _decode(self, latents: Tensor) -> list[Image.Image]:
-        """Pictures from latents; one at a time, and at last without the denoiser, when memory ends."""
+        """Pictures from latents; when memory ends one at a time, then without the denoiser, then in tiles."""
         pixels = None
-        for way in (self.family.decode, self._decode_singly, self._decode_alone):
+        for way in (self.family.decode, self._decode_singly, self._decode_alone, self._decode_tiled):
             try:
                 pixels = way(latents)
                 break
@@ -196,27 +201,22 @@ class Engine:
         self.family.release("text", "denoiser")
         return self._decode_singly(latents)
 
+    def _decode_tiled(self, latents: Tensor) -> Tensor:
+        vae: Any = self.family.part("vae")
+        vae.enable_tiling()  # with seams that hardly show: the last resort
+        try:
+            return self._decode_singly(latents)
+        finally:
+            vae.disable_tiling()
 
-def _alike(items: list[_Item]) -> Iterator[list[_Item]]:
+
+def _alike(items: list[_Item], family: Family) -> Iterator[list[_Item]]:
     """Items that can be denoised in one batch, in the order of their first member."""
     groups: dict[object, list[_Item]] = {}
     for item in items:
         r = item.request
-        groups.setdefault((r.width, r.height, r.steps, r.scheduler, _is_guided(r)), []).append(item)
+        groups.setdefault((r.width, r.height, r.steps, r.scheduler, family.is_guided(r.guidance)), []).append(item)
     yield from groups.values()
-
-
-def _is_guided(request: PictureRequest) -> bool:
-    """Guidance of 1 and less means the prompt alone, as everywhere in the field: half the work."""
-    return request.guidance > 1
-
-
-def _clean_guess(scheduler: Any, result: Any, x: Tensor) -> Tensor:
-    """What the model thinks the finished latents are; schedulers keep it in different places."""
-    guess = getattr(result, "pred_original_sample", None)
-    if guess is None:
-        guess = (getattr(scheduler, "model_outputs", None) or [None])[-1]
-    return x if guess is None else guess
 
 
 def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:

@@ -13,6 +13,7 @@ import msgspec
 from PIL import Image
 
 import zen_tui
+from zen_tui.exchange.profiles import variant_of
 from zen_tui.families import Family
 from zen_tui.families.devices import precision_name
 from zen_tui.generation import warm
@@ -50,7 +51,8 @@ def generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[s
     out = _out_folder(spec)
     uses = [(_adapter_for(db, base, use), use.weight) for use in spec.adapters]
     for adapter, _ in uses:
-        if adapter.base_id not in (None, base.id):
+        # a distilled base is drawn with what was learned on the one it came from
+        if adapter.base_id not in (None, base.id) and variant_of(base).trains:
             feed.tell(
                 Warned(text=f"{adapter.slug} was trained on another base than {base.slug}: expect less of it.")
             )
@@ -130,6 +132,7 @@ def _recipe(base: Base, family: Family, attachments: list[warm.Attachment]) -> d
         "adapters": [{"name": a.slug, "weight": a.weight, "hash": a.hash} for a in attachments],
         "zen": zen_tui.__version__,
         "precision": precision_name(family.dtype),
+        "stored": {part: how for part, how in family.stored.items() if how},
         "device": family.device.type,
     }
 

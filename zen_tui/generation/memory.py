@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 
 from zen_tui.families.base import Family
+from zen_tui.generation.fit import BYTES_PER_PIXEL, Machine, free_memory
 
 SMALL = 200_000_000  # parameters of a denoiser that a CPU runs better in batches
-BYTES_PER_PIXEL = 6_000  # a generous guess at the activations of one picture; running out halves the batch
 LARGEST = 32
 
 
@@ -24,7 +22,12 @@ def free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
-    return int(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) if hasattr(os, "sysconf") else 4 << 30
+    return free_memory()
+
+
+def machine(device: torch.device) -> Machine:
+    """The place of the work, as the rule in `fit` takes it."""
+    return Machine(device.type, free_bytes(device))
 
 
 def is_tight(family: Family) -> bool:

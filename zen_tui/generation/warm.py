@@ -7,7 +7,13 @@ from pathlib import Path
 
 import msgspec
 
+from zen_tui.exchange.profiles import PROFILES, variant_of
+from zen_tui.exchange.source import source_of
 from zen_tui.families import Family, load_family
+from zen_tui.families.base import Part
+from zen_tui.families.devices import pick_device, pick_dtype, precision_name
+from zen_tui.generation import memory
+from zen_tui.generation.fit import for_drawing, sizes_of
 from zen_tui.library.records import Base
 
 ATTACHED_AT_MOST = 8  # beyond that, unused adapters would only fill the memory
@@ -37,8 +43,20 @@ def family(base: Base, precision: str = "auto") -> Family:
     key = f"{base.family} {base.path} {precision}"
     if _kept is None or _kept[0] != key:
         drop()
-        _kept = (key, load_family(base, precision=precision))
+        _kept = (key, _fitting(base, precision))
     return _kept[1]
+
+
+def _fitting(base: Base, precision: str) -> Family:
+    """The family of `base`, with what does not fit into the memory kept smaller."""
+    variant_of(base)  # refuses a family that Zen does not run
+    device = pick_device()
+    dtype = pick_dtype(precision, device)
+    pixels = PROFILES[base.family].resolution ** 2
+    sizes = sizes_of(source_of(base), base.family)
+    fit = for_drawing(sizes, memory.machine(device), pixels=pixels, precision=precision_name(dtype))
+    stored: dict[Part, str] = {"denoiser": fit.denoiser, "text": fit.texts}
+    return load_family(base, device=device, dtype=dtype, stored=stored)
 
 
 def use(family: Family, adapters: Sequence[Attachment]) -> None:

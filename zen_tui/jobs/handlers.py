@@ -17,6 +17,8 @@ Handler = Callable[[Any, Feed, Database, Home], dict[str, Any]]
 HANDLERS = {
     "train": "zen_tui.training.run:train",
     "generate": "zen_tui.generation.job:generate",
+    "adapter": "zen_tui.families.adapter_work:make_adapter",
+    "adapter_picture": "zen_tui.generation.adapter_picture:compare_pictures",
     "mannequin_photos": "zen_tui.jobs.mannequins:mannequin_photos",
     "mannequin_score": "zen_tui.scoring.job:mannequin_score",
 }

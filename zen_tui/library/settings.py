@@ -20,6 +20,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     theme: str = "zen"  # zen, paper, or one of Textual's
     images: Literal["auto", "kitty", "sixel", "halfcell", "off"] = "auto"
     bell: bool = True  # ring when a job ends
+    fetch: bool = False  # whether `zen bases fetch` may go online, and nothing else ever does
     keys: dict[str, str] = {}  # id of an action: key, as in [keys] "datasets.out" = "r"
 
 

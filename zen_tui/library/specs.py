@@ -30,6 +30,8 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     dropout: float = 0.0
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    quantize: Literal["auto", "none", "int8", "fp8"] = "auto"
+    gradient_checkpointing: Literal["auto", "on", "off"] = "auto"
     holdout: float = 0.1
     checkpoint_every: int = 250
     sample_every: int = 250
@@ -112,6 +114,36 @@ class GenerateSpec(msgspec.Struct, frozen=True, kw_only=True):
     out: str | None = None
 
 
+class AdapterSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Make one adapter from `adapters`; by `extract` from what the base `tuned` has learned beyond `base`; by
+    `convert` from the pickle `source`.
+
+    An export writes the file `out` in `format`, keeping the keys `keep` of the header; the others record an
+    adapter called `name`. `rank` is for `resize` and `extract`; `scale` takes the weight of its one adapter.
+    """
+
+    kind: ClassVar[str] = "adapter"
+    action: Literal["export", "merge", "scale", "resize", "extract", "convert"]
+    adapters: tuple[AdapterUse, ...] = ()
+    out: str | None = None
+    format: str = "diffusers"
+    keep: tuple[str, ...] = ()
+    name: str = ""
+    rank: int = 0
+    tuned: str = ""
+    base: str = ""
+    source: str = ""
+
+
+class AdapterPictureSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Draw the same picture on `base` with `adapter` and with `file`, which was exported from it; compare them."""
+
+    kind: ClassVar[str] = "adapter_picture"
+    adapter: str
+    file: str
+    base: str
+
+
 class MannequinPhotosSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Render `count` photos of the person that `seed` draws and import them as dataset `dataset`."""
 
@@ -134,10 +166,16 @@ class MannequinScoreSpec(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str
 
 
-Spec = TrainSpec | GenerateSpec | MannequinPhotosSpec | MannequinScoreSpec
-SPECS: dict[str, type[Spec]] = {
-    spec.kind: spec for spec in (TrainSpec, GenerateSpec, MannequinPhotosSpec, MannequinScoreSpec)
-}
+Spec = TrainSpec | GenerateSpec | AdapterSpec | AdapterPictureSpec | MannequinPhotosSpec | MannequinScoreSpec
+_KINDS: tuple[type[Spec], ...] = (
+    TrainSpec,
+    GenerateSpec,
+    AdapterSpec,
+    AdapterPictureSpec,
+    MannequinPhotosSpec,
+    MannequinScoreSpec,
+)
+SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in _KINDS}
 
 
 def encode_spec(spec: Spec) -> bytes:

@@ -49,7 +49,7 @@ def learn(work: Work) -> Course:
     """
     family, method, material = work.family, work.method, work.material
     settings, feed = work.settings, work.feed
-    objective = family.objective(settings.min_snr_gamma)
+    objective = family.objective(settings.min_snr_gamma, settings.resolution)
     accelerator = start_accelerator(family, settings.gradient_accumulation)
     optimizer = torch.optim.AdamW(
         method.parameters, lr=settings.learning_rate, weight_decay=WEIGHT_DECAY, fused=family.device.type != "mps"

@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zen_tui.families.base import Cond, Family, Objective
+from zen_tui.families.base import Family, Objective
+from zen_tui.families.cond import Cond
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance
 from zen_tui.training.material import Material

@@ -7,7 +7,7 @@ once a photo and once a caption, and not at all in the next run.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from zen_tui.exchange.bases import weight_files
-from zen_tui.families.base import Cond, Family
-from zen_tui.library.durable import hash_file, replacing
+from zen_tui.families.base import Family
+from zen_tui.families.cond import Cond
+from zen_tui.library.durable import replacing
 from zen_tui.library.errors import BadFile
 from zen_tui.library.records import Crop
 from zen_tui.photos.open import open_upright
@@ -98,7 +98,7 @@ def _square(picture: Image.Image, crop: Crop | None) -> tuple[float, float, floa
 def _photo_latents(
     family: Family, examples: list[Example], resolution: int, cache: Path, report: Report
 ) -> Tensor:
-    encoder = _fingerprint(family.folder / "vae")
+    encoder = fingerprint(family, [family.profile.vae])
     found: list[Tensor] = []
     for done, example in enumerate(examples):
         report("reading photos", done, len(examples))
@@ -114,7 +114,7 @@ def _photo_latents(
 
 
 def _captions(family: Family, texts: list[str], cache: Path, report: Report) -> Cond:
-    encoder = _fingerprint(family.folder / "text_encoder", family.folder / "tokenizer")
+    encoder = fingerprint(family, family.profile.text_encoders, family.profile.tokenizers)
     found: list[Cond] = []
     for done, text in enumerate(texts):
         report("reading captions", done, len(texts))
@@ -133,10 +133,17 @@ def _key(*parts: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:40]
 
 
-def _fingerprint(*folders: Path) -> str:
-    """A hash of everything in these parts of a base that changes what they compute."""
-    files = [file for folder in folders for file in sorted(folder.glob("*.json"))] + weight_files(folders[0])
-    return _key([(file.name, hash_file(file)) for file in files])
+def fingerprint(family: Family, models: Sequence[str], tokenizers: Sequence[str] = ()) -> str:
+    """What tells these parts of a base from any other: their files by name, size and time of change.
+
+    The files of a large base take minutes to read; that a file changes and keeps all three is not to be feared.
+    """
+    parts = [family.source.parts[sub] for sub in models if sub in family.source.parts]
+    folders = [part.config for part in parts] + [family.source.folder(sub) for sub in tokenizers]
+    files = [file for folder in folders for file in sorted(folder.glob("*.json"))]
+    files += [file for part in parts for file in part.files]
+    known = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return _key([part.prefix for part in parts], known)
 
 
 def _read(file: Path) -> dict[str, Tensor] | None:

@@ -9,11 +9,14 @@ from typing import Any
 
 import msgspec
 
-from zen_tui.exchange.bases import base_folder, inspect_base
-from zen_tui.exchange.layers import DEFAULT_TARGETS, lora_size
+from zen_tui.exchange.bases import facts_of
+from zen_tui.exchange.layers import lora_size
+from zen_tui.exchange.profiles import licence_of, require_trainable
+from zen_tui.exchange.source import source_of
+from zen_tui.generation.fit import LEARNING, machine, sizes_of, too_small, weights
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database
-from zen_tui.library.errors import Refused, WrongUse
+from zen_tui.library.errors import WrongUse
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset
 from zen_tui.library.sizes import require_size
@@ -21,9 +24,11 @@ from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import duration, megabytes, nearest, plural
 from zen_tui.photos.split import hold_out
 from zen_tui.training.beginning import require_photos
+from zen_tui.training.fitting import fit_for, targets_of
 
 KEPT = 5  # checkpoints on disk at the most: three, the best, and the one being written
-ALIKE = ("resolution", "batch_size", "gradient_accumulation", "precision")  # what a step's time depends on
+# what the time of a step depends on
+ALIKE = ("resolution", "batch_size", "gradient_accumulation", "precision", "quantize", "gradient_checkpointing")
 
 PRESETS: dict[str, dict[str, Any]] = {
     "face": {"prior_preservation": 1.0},
@@ -46,6 +51,9 @@ class Plan(msgspec.Struct, kw_only=True):
     memory_mb: int
     memory_measured: bool
     disk_mb: int
+    licence: str
+    licence_note: str = ""
+    fit: str = ""
     warnings: list[str] = []
 
     def lines(self) -> list[tuple[str, str]]:
@@ -58,6 +66,8 @@ class Plan(msgspec.Struct, kw_only=True):
             ("time", f"about {duration(self.seconds)}" if self.seconds else "not measured yet on this machine"),
             ("memory", f"{memory}, as measured before" if self.memory_measured else f"more than {memory}"),
             ("disk", megabytes(self.disk_mb * 1e6)),
+            *([("to fit", self.fit)] if self.fit else []),
+            ("licence", f"{self.licence}. {self.licence_note}" if self.licence_note else self.licence),
         ]
         return [*shown, *(("note", warning) for warning in self.warnings)]
 
@@ -80,13 +90,11 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
     """What training `dataset` on `base` would be.
 
     Raises:
-        Refused: too few photos, a resolution the base cannot do, or a base of another family.
+        Refused: too few photos, a resolution the base cannot do, or a base that must not be trained.
         BadFile: the base is gone or damaged.
     """
-    if base.family != "sd15":
-        raise Refused(f"{base.slug} is a {base.family} base, which cannot be trained yet.", "Choose another base.")
-    folder = base_folder(base)
-    facts = inspect_base(folder)
+    require_trainable(base)
+    facts, source = facts_of(base), source_of(base)
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = datasets.photos(db, dataset.id, usable=True)
     require_photos(dataset, len(photos), settings)
@@ -94,11 +102,12 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
     held_out = held_out or hold_out(photos, settings.holdout, settings.seed)
     seen = sum(max(1, photo.repeats) for photo in photos if photo.id not in held_out)
 
-    preset = str(facts.defaults["train"].get("targets", DEFAULT_TARGETS))
-    layers, numbers = lora_size(folder, base.family, preset, settings.rank)
+    layers, numbers = lora_size(source, base.family, targets_of(base), settings.rank)
+    here = machine()
+    fit = fit_for(base, settings, here)
     seconds, memory = _measured(db, base, settings)
-    width = 4 if settings.precision == "fp32" else 2
-    learning = 16 * numbers  # the number, its gradient and two moments, four bytes each
+    licence, meaning = licence_of(base)
+    least = weights(sizes_of(source, base.family), 4 if settings.precision == "fp32" else 2, fit.denoiser)
     return Plan(
         learned=f"{numbers:,} numbers in {layers} layers, LoRA of rank {settings.rank}",
         photos=len(photos) - len(held_out),
@@ -106,10 +115,16 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
         steps=settings.steps,
         passes=settings.steps * settings.batch_size * settings.gradient_accumulation / seen,
         seconds=seconds * settings.steps if seconds else None,
-        memory_mb=memory or round((facts.parameters["unet"] * width + learning) / 1e6),
+        memory_mb=memory or round((least + LEARNING * numbers) / 1e6),
         memory_measured=memory is not None,
         disk_mb=max(1, round((12 * numbers * KEPT + 4 * numbers) / 1e6)),
-        warnings=_warnings(settings, photos=len(photos), small=_too_small(photos, settings), seen=seen),
+        licence=licence,
+        licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
+        fit=fit.words,
+        warnings=[
+            *_warnings(settings, photos=len(photos), small=_too_small(photos, settings), seen=seen),
+            *filter(None, [too_small(fit, here)]),
+        ],
     )
 
 

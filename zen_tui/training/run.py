@@ -9,11 +9,12 @@ import msgspec
 import torch
 
 from zen_tui.exchange.adapters import inspect_adapter
-from zen_tui.exchange.bases import base_folder, inspect_base
-from zen_tui.exchange.layers import DEFAULT_TARGETS
+from zen_tui.exchange.bases import facts_of
+from zen_tui.exchange.profiles import require_trainable
 from zen_tui.families import Family, load_family
-from zen_tui.families.devices import precision_name
-from zen_tui.generation import warm
+from zen_tui.families.devices import pick_device, precision_name
+from zen_tui.generation import memory, warm
+from zen_tui.generation.fit import Fit
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database, free_slug
 from zen_tui.library.errors import WrongUse, ZenError
@@ -27,6 +28,7 @@ from zen_tui.photos.captions import trigger
 from zen_tui.training import beginning
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
+from zen_tui.training.fitting import fit_of, targets_of
 from zen_tui.training.loop import Work, learn
 from zen_tui.training.material import gather
 from zen_tui.training.meters import peak_memory
@@ -45,14 +47,16 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
         raise WrongUse(f"There is no method {spec.method}.", "The methods are: lora.")
     run = models.run_by_id(db, spec.run)
     dataset, base, settings = datasets.dataset(db, spec.dataset), models.base(db, spec.base), spec.settings
-    facts = inspect_base(base_folder(base))
+    require_trainable(base)
+    facts = facts_of(base)
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = beginning.examples(db, home, run, dataset, settings)
 
     warm.drop()  # a training wants all the memory there is
-    family = load_family(base, precision=settings.precision)
+    fit = fit_of(home, run, base, settings, memory.machine(pick_device()))
+    family = load_family(base, precision=settings.precision, stored={"denoiser": fit.denoiser, "text": fit.texts})
     try:
-        return _train(spec, feed, db, home, run, dataset, base, photos, family)
+        return _train(spec, feed, db, home, run, dataset, base, photos, family, fit)
     except torch.OutOfMemoryError:
         raise ZenError(
             f"The memory of the {family.device.type.upper()} is too small for this training.",
@@ -72,6 +76,7 @@ def _train(
     base: Base,
     photos: list[Example],
     family: Family,
+    fit: Fit,
 ) -> dict[str, Any]:
     settings = spec.settings
 
@@ -86,8 +91,10 @@ def _train(
     if settings.sample_every:
         samples.prepare()
 
-    method = Lora(family, settings, _targets(base))
-    learns = _describe(method, settings, len(photos), len(material.held_out))
+    method = Lora(family, settings, targets_of(base))
+    if fit.checkpointing:
+        family.compute_twice()
+    learns = _describe(method, settings, len(photos), len(material.held_out), fit)
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
@@ -115,7 +122,12 @@ def _record(
     slug = row["slug"] if row else free_slug(db, "adapters", slugify(spec.name) or run.slug)
     path = home.adapters / f"{slug}.safetensors"
     method.save(path, words)
-    facts = {**msgspec.to_builtins(inspect_adapter(path)), "steps": spec.settings.steps, "dataset": dataset.slug}
+    facts = {
+        **msgspec.to_builtins(inspect_adapter(path)),
+        "steps": spec.settings.steps,
+        "dataset": dataset.slug,
+        "licence": method.family.licence,
+    }
     with db.transaction():
         db.update("runs", run.id, metrics=metrics, finished=time.time(), step=spec.settings.steps)
         if row:
@@ -127,12 +139,7 @@ def _record(
         )
 
 
-def _targets(base: Base) -> str:
-    """Which layers learn: what the base recommends."""
-    return str(base.facts.get("defaults", {}).get("train", {}).get("targets", DEFAULT_TARGETS))
-
-
-def _describe(method: Lora, settings: TrainSettings, photos: int, held_out: int) -> str:
+def _describe(method: Lora, settings: TrainSettings, photos: int, held_out: int, fit: Fit) -> str:
     size = f"{method.numbers / 1e6:.1f} million" if method.numbers >= 1e5 else f"{method.numbers:,}"
     strength = settings.learning_rate * settings.alpha / settings.rank
     parts = [
@@ -141,6 +148,8 @@ def _describe(method: Lora, settings: TrainSettings, photos: int, held_out: int)
         f"{plural(photos - held_out, 'photo')}, {held_out or 'none'} held out",
         f"{precision_name(method.family.dtype)} on {method.family.device.type}",
     ]
+    if fit.words:
+        parts.append(fit.words)
     if settings.prior_preservation:
         parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
     return "; ".join(parts) + "."

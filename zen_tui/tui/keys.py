@@ -167,6 +167,7 @@ _DUEL = (
 _BASES = (
     Action("bases.add", "i", "add a base", "Add a base that is on this disk.", footer=True),
     Action("bases.add_adapter", "a", "add an adapter", "Add an adapter file that is on this disk.", footer=True),
+    Action("bases.export", "o", "export", "Write the adapter as a file for other tools.", footer=True),
     Action("bases.copy_path", "y", "copy path", "Copy the path.", footer=True),
 )
 _PRIVACY = (
@@ -234,6 +235,11 @@ _CHOOSER = (
     Action("chooser.lighter", "minus", "lighter", "Give the adapter less weight.", "weigh(-1)"),
     Action("chooser.leave", "escape", "leave", "Leave without changing anything."),
 )
+_EXPORT = (
+    Action("export.take", "space", "keep", "Keep a key of the old header, or leave it out."),
+    Action("export.next_format", "f2", "format", "Choose the next format that other tools read."),
+    Action("export.leave", "escape", "leave", "Leave without writing anything."),
+)
 _JOBS = (
     Action("jobs.open", "enter", "open", "Open the run, or the pictures of the job.", footer=True),
     Action("jobs.pause", "p", "pause", "Pause the job, or take it up again.", footer=True),
@@ -246,7 +252,7 @@ _JOBS = (
 ACTIONS: dict[str, tuple[Action, ...]] = {
     "app": _APP, "grid": _GRID, "list": _LIST, "datasets": _DATASETS, "wizard": _WIZARD, "train": _TRAIN,
     "run": _RUN,
-    "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER,
+    "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER, "export": _EXPORT,
     "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "compare": _COMPARE,
     "duel": _DUEL,
     "jobs": _JOBS, "bases": _BASES, "privacy": _PRIVACY,
@@ -264,6 +270,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "compare": ("compare", "app"),
     "duel": ("duel", "app"),
     "chooser": ("chooser", "list"),
+    "export": ("export", "list"),
     "jobs": ("jobs", "list", "app"),
     "bases": ("bases", "list", "app"),
     "privacy": ("privacy", "app"),

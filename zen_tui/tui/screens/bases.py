@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -17,6 +18,7 @@ from zen_tui.library import models
 from zen_tui.library.database import Database
 from zen_tui.library.errors import ZenError
 from zen_tui.library.records import Adapter, Base
+from zen_tui.library.specs import AdapterSpec, AdapterUse
 from zen_tui.library.text import clean, megabytes
 from zen_tui.tui.keys import bindings
 from zen_tui.tui.messages import JobsChanged
@@ -105,14 +107,50 @@ class BasesScreen(Place):
     def action_add(self) -> None:
         from zen_tui.exchange.bases import add_base
 
-        why = "A diffusers folder on this disk. It stays where it is."
+        why = "A .safetensors checkpoint or a diffusers folder on this disk. It stays where it is."
         self._ask("add a base", why, lambda db, path: add_base(db, self.zen.home, path).slug)
 
     def action_add_adapter(self) -> None:
-        from zen_tui.exchange.adapters import import_adapter
+        from zen_tui.jobs.adapters import bring_adapter
 
-        why = "A LoRA in a .safetensors file. It is copied into Zen's folder."
-        self._ask("add an adapter", why, lambda db, path: import_adapter(db, self.zen.home, path).slug)
+        why = "A LoRA, an embedding or an A1111 hypernetwork. It is copied into Zen's folder."
+        self._ask("add an adapter", why, lambda db, path: bring_adapter(db, self.zen.home, path).slug)
+
+    def action_export(self) -> None:
+        """Ask how the adapter under the cursor should leave, and write it."""
+        from zen_tui.exchange.safetensors_header import read_header
+        from zen_tui.tui.screens.adapter_export import AdapterExport, ExportWish
+
+        chosen = self.chosen
+        if not isinstance(chosen, Adapter):
+            self.app.notify("Put the cursor on an adapter first.")
+            return
+        try:
+            header = read_header(self.zen.home.resolve(chosen.path)).metadata
+        except ZenError as error:
+            self.zen.fail(error)
+            return
+
+        def answered(wish: ExportWish | None) -> None:
+            if wish is not None:
+                self._export(chosen.slug, wish.out, wish.format, wish.keep)
+
+        self.app.push_screen(AdapterExport(chosen, header), answered)
+
+    @work(thread=True, exit_on_error=False)
+    def _export(self, name: str, out: Path, format: str, keep: tuple[str, ...]) -> None:
+        from zen_tui.jobs import errand
+
+        spec = AdapterSpec(
+            action="export", adapters=(AdapterUse(name),), out=str(out.absolute()), format=format, keep=keep
+        )
+        try:
+            check = errand.run(self.zen.home, spec)["check"]
+        except ZenError as error:
+            self.app.call_from_thread(self.zen.fail, error)
+        else:
+            text = f"{out.name} is written and read back: {check['layers']} layers, error {check['relative']:.1e}."
+            self.app.call_from_thread(self.app.notify, text, markup=False)
 
     def _ask(self, title: str, why: str, add: Add) -> None:
         """Ask for a path, then `add` what lies there, in a thread."""
@@ -159,12 +197,21 @@ def _about_base(base: Base) -> list[tuple[str, str]]:
     facts = base.facts
     parameters = sum(facts.get("parameters", {}).values())
     where = "part of Zen" if base.path.startswith("builtin:") else base.path
-    told = [("name", base.slug), ("family", f"{base.family} {base.variant}".strip())]
+    told = [("name", base.slug), ("model", facts.get("title") or f"{base.family} {base.variant}".strip())]
     told += [("draws at", f"{facts['resolution']} pixels, sides in steps of {facts['multiple']}")] if facts else []
     told += [("parameters", f"{parameters / 1e6:,.1f} million")] if parameters else []
-    told += [("size", megabytes(facts.get("bytes", 0)))] if facts else []
+    told += [("size", _size(facts))] if facts else []
     told += [("reads", f"{facts['token_limit']} tokens of a prompt")] if facts.get("token_limit") else []
-    return [*told, ("licence", _licence(facts.get("licence", ""))), ("where", where)]
+    told += [("licence", _licence(facts.get("licence", ""))), ("where", where)]
+    others = sorted({file for part in facts.get("parts", {}).values() for file in part["files"]} - {base.path})
+    told += [("with" if n == 0 else "", file) for n, file in enumerate(others)]
+    first = next(iter(facts.get("files", {}).values()), None)
+    return [*told, ("hash", f"{first['sha256'][:10]}, as other tools shorten it")] if first else told
+
+
+def _size(facts: dict[str, Any]) -> str:
+    size = megabytes(facts.get("bytes", 0))
+    return f"{size} in {facts['precision']}" if facts.get("precision") else size
 
 
 def _licence(text: str) -> str:

@@ -35,6 +35,7 @@ KINDS = {
     "generate": "pictures",
     "mannequin_photos": "photos",
     "mannequin_score": "scores",
+    "adapter_picture": "comparison",
 }
 STATE, KIND, STEPS, TIME = 15, 10, 16, 14  # columns; the title gets the rest
 WIDE = 70

@@ -34,6 +34,8 @@ REST = {
     "warmup": "steps of a gentle start",
     "optimizer": "adamw",
     "precision": "auto, fp32, bf16, fp16",
+    "quantize": "auto, none, int8, fp8",
+    "gradient_checkpointing": "auto, on, off",
     "caption_dropout": "share without caption",
     "min_snr_gamma": "0 is off",
     "prior_preservation": "keeps the class; 0 is off",
