@@ -4,14 +4,18 @@ The two paths import nothing of each other, so that the app's first frame does n
 line and a command does not wait for Textual.
 """
 
+import gc
 import sys
 
 
 def main() -> None:
+    opens_app = len(sys.argv) == 1
+    if opens_app:
+        gc.disable()  # imports leave no garbage to look for; the app turns it on after its first frame
     from zen_tui.privacy.environment import prepare
 
     prepare()
-    if len(sys.argv) == 1:
+    if opens_app:
         from zen_tui.tui.app import run
 
         run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -50,6 +51,15 @@ async def test_a_job_that_ends_rings_and_says_so_on_any_screen(
             assert ("failed" in told.title) == (ending != "done")
             assert rung == [True]
             await until(pilot, lambda: "train mara" not in status(app))
+
+
+async def test_garbage_is_swept_again_once_the_first_frame_stands(db: Database, home: Home) -> None:
+    gc.disable()  # as the command does before it imports anything
+    try:
+        async with zen(db, home) as (_, pilot):
+            await until(pilot, gc.isenabled)
+    finally:
+        gc.enable()
 
 
 async def test_the_bell_can_be_turned_off(db: Database, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

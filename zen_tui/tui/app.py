@@ -112,6 +112,7 @@ class ZenApp(QuietCrash, App[None]):
         gc.collect()
         gc.freeze()  # what the start made lives as long as the app; later sweeps need not visit it
         gc.set_threshold(50_000, 20, 50)
+        gc.enable()
 
     # Going places ---------------------------------------------------------------------------------------
 
