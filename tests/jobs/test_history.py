@@ -80,6 +80,13 @@ def test_the_best_is_the_lowest_held_out_loss() -> None:
     assert History().best is None
 
 
+def test_a_base_that_has_learned_nothing_is_no_best_step() -> None:
+    history = fed([Holdout(step=0, loss=0.1)])
+    assert history.best is None
+    history.feed([Holdout(step=50, loss=0.4)])
+    assert history.best == (50, 0.4)
+
+
 def test_pictures_take_the_place_of_their_previews() -> None:
     previews: list[AnyEvent] = [Preview(index=i, step=5, steps=20, image="") for i in (0, 1)]
     history = fed([*previews, Made(index=0, picture=7, path="a.png")])

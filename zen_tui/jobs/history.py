@@ -144,8 +144,9 @@ class History:
 
     @property
     def best(self) -> Best | None:
-        """The lowest held-out loss and its step, the earliest of equals; None before the first score."""
-        return min((Best(h.step, h.loss) for h in self.holdouts), key=lambda best: best.loss, default=None)
+        """The lowest held-out loss after the first step, the earliest of equals; None before there is one."""
+        trained = (Best(h.step, h.loss) for h in self.holdouts if h.step > 0)
+        return min(trained, key=lambda best: best.loss, default=None)
 
     @property
     def rate(self) -> float | None:

@@ -51,7 +51,7 @@ def loss_plot(events: Iterable[AnyEvent], *, title: str = "", width: int = 1120,
         dim = tuple((a + 2 * b) // 3 for a, b in zip(ink.JADE, ink.GROUND, strict=True))
         draw.line([place(point) for point in losses], fill=dim, width=FINER, joint="curve")
         draw.line([place(point) for point in smooth], fill=ink.JADE, width=3 * FINER, joint="curve")
-    best = min(held, key=lambda point: point[1], default=None)
+    best = min((point for point in held if point[0] > 0), key=lambda point: point[1], default=None)
     for point in held:
         _dot(draw, place(point), 5 * FINER, ink.PERSIMMON)
     if best is not None:

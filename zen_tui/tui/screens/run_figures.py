@@ -32,17 +32,16 @@ def figures(job: Job, history: History, total: int, *, running: bool) -> list[Fi
 
 def _held_out(history: History) -> list[Figure]:
     """How the photos that were kept out of training fare."""
-    if not history.holdouts or history.best is None:
+    if not history.holdouts:
         return []
-    first, last, best = history.holdouts[0], history.holdouts[-1], history.best
+    first, last = history.holdouts[0], history.holdouts[-1]
     value = f"{last.loss:.4f}"
     if first.loss > 0 and last is not first:
         change = 100 * (last.loss / first.loss - 1)
         value += f" {'↓' if change < 0 else '↑'}{abs(change):.0f}%"
-    found = [
-        ("held out", Content.styled(value, "$attention")),
-        ("best", Content.styled(f"{best.loss:.4f} at {best.step:,}", "$best")),
-    ]
+    found = [("held out", Content.styled(value, "$attention"))]
+    if best := history.best:
+        found.append(("best", Content.styled(f"{best.loss:.4f} at {best.step:,}", "$best")))
     if last.train_loss is not None:
         found.append(("gap", Content(f"{last.loss - last.train_loss:+.4f}")))
     return found
