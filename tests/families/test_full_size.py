@@ -1,19 +1,20 @@
 """Checkpoints in their real size, with random weights: added, detected, and drawn with on a CPU, offline.
 
-Slow: 2 to 7 GB are written and read. The drawing runs in a process of its own under the worker's lock, and says
+Slow: 2 to 21 GB are written and read. The drawing runs in a process of its own under the worker's lock, and says
 how much memory it took at most, the mapped pages of the file included.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.exchange.test_single_files import WHOLE
+from tests.exchange.test_single_files import DENOISERS, FLUX2_VAE, QWEN3, WHOLE
 from tests.helpers import python
-from tests.originals import write_random
+from tests.originals import Shapes, vae, write_random
 from zen_tui.exchange.bases import add_base, check_base, facts_of
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
@@ -57,3 +58,32 @@ def test_a_checkpoint_of_the_real_size_is_added_and_drawn_with(
     told = json.loads(drawn.stdout.splitlines()[-1])
     assert (told["size"], told["lock"]) == ([64, 64], "kernel")
     assert told["peak"] < memory
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "encoder", "memory"),
+    [
+        ("flux-2-klein-base-4b", "flux2-klein", FLUX2_VAE, 19e9),
+        ("z_image_bf16", "z-image", vae(16, quant=False), 22e9),
+    ],
+)
+def test_a_denoiser_of_the_real_size_is_drawn_with_from_a_folder_of_models(
+    db: Database, home: Home, tmp_path: Path, name: str, family: str, encoder: Shapes, memory: float
+) -> None:
+    models = tmp_path / "models"
+    path = write_random(models / "diffusion_models" / f"{name}.safetensors", DENOISERS[name], "BF16")
+    write_random(models / "text_encoders" / "qwen_3_4b.safetensors", QWEN3, "BF16")
+    beside = "flux2-vae" if family == "flux2-klein" else "ae"
+    write_random(models / "vae" / f"{beside}.safetensors", encoder, "BF16")
+    base = add_base(db, home, path, family)
+    assert base.family == family
+    assert check_base(db, base) == "whole"
+
+    drawn = python(DRAW, family, timeout=1800)
+
+    shutil.rmtree(models)
+    assert drawn.returncode == 0, drawn.stderr
+    told = json.loads(drawn.stdout.splitlines()[-1])
+    assert (told["size"], told["lock"]) == ([64, 64], "kernel")
+    assert told["peak"] < memory, told
+    print(f"{family}: at most {told['peak'] / 1e9:.1f} GB")
