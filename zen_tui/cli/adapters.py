@@ -11,7 +11,7 @@ from msgspec import to_builtins
 from zen_tui.cli import adapter_making
 from zen_tui.cli.output import JsonFlag, YesFlag, confirm, fields, narrate, print_json, say, table
 from zen_tui.exchange.adapters import AdapterFacts, inspect_adapter, weights_in
-from zen_tui.exchange.lora_match import match_base, misfit_text
+from zen_tui.exchange.fits import hold_against
 from zen_tui.jobs.adapters import bring_adapter
 from zen_tui.library import models
 from zen_tui.library.database import Database
@@ -83,7 +83,7 @@ def verify(
         slug, path = _named(db, home, name)
         facts = inspect_adapter(path)
         bases = [models.base(db, base)] if base else [b for b in models.bases(db) if b.family == facts.family]
-    tried = [_held_against(path, slug, one) for one in bases] if facts.kind == "lora" else []
+    tried = [_held_against(path, slug, one) for one in bases]
     if json:
         print_json({"name": slug, "facts": facts, "bases": tried})
     else:
@@ -109,10 +109,8 @@ def _named(db: Database, home: Home, name: str) -> tuple[str, Path]:
 
 
 def _held_against(path: Path, name: str, base: Base) -> dict[str, Any]:
-    layout, found = match_base(path, base)
-    total = len(layout.pieces)
-    text = f"all {total} layers fit" if found.whole else misfit_text(name, layout, found, base.slug)
-    return {"base": base.slug, "ok": found.whole, "total": total, **to_builtins(found), "text": text}
+    held = hold_against(path, name, base)
+    return {"base": base.slug, "ok": held.ok, "total": held.total, **to_builtins(held.match), "text": held.text}
 
 
 def _tell(name: str, facts: AdapterFacts, tried: list[dict[str, Any]]) -> None:
@@ -125,9 +123,9 @@ def _tell(name: str, facts: AdapterFacts, tried: list[dict[str, Any]]) -> None:
     )  # fmt: skip
     for one in tried:
         say(f"{one['base']}: {one['text']}")
-        for part in one["parts"]:
+        for part in one["parts"] if facts.kind == "lora" else []:
             say(f"  {part['part']}: {part['fit']} of {part['pieces']} fit, of {part['layers']} layers it has")
-    if not tried and facts.kind == "lora":
+    if not tried:
         say("No base of this family is here to hold it against.")
 
 

@@ -47,7 +47,6 @@ def generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[s
     """
     base = models.base(db, spec.base)
     family = warm.family(base)
-    check(spec, base, family, feed)
     out = _out_folder(spec)
     uses = [(_adapter_for(db, base, use), use.weight) for use in spec.adapters]
     for adapter, _ in uses:
@@ -58,6 +57,8 @@ def generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[s
             )
     attachments = [_attachment(home, adapter, weight) for adapter, weight in uses]
     warm.use(family, attachments)
+    check(spec, base, family, feed)  # the words of embeddings count
+    _tell_unused([adapter for adapter, weight in uses if weight], spec, feed)
 
     total, made = len(spec.pictures), pictures.made_indices(db, feed.job_id)
     if out:
@@ -101,6 +102,15 @@ def check(spec: GenerateSpec, base: Base, family: Family, feed: Feed) -> None:
         )
     if len(cut) > WARNINGS:
         feed.tell(Warned(text=f"{plural(len(cut) - WARNINGS, 'more prompt')} of this job are cut as well."))
+
+
+def _tell_unused(adapters: list[Adapter], spec: GenerateSpec, feed: Feed) -> None:
+    """Say which embeddings change nothing, because no prompt has their word."""
+    texts = [text.casefold() for r in spec.pictures for text in (r.prompt, r.negative)]
+    for adapter in adapters:
+        word = adapter.trigger or adapter.slug
+        if adapter.kind == "embedding" and not any(word.casefold() in text for text in texts):
+            feed.tell(Warned(text=f"No prompt has the word “{word}”, so {adapter.slug} changes nothing."))
 
 
 def _adapter_for(db: Database, base: Base, use: AdapterUse) -> Adapter:
