@@ -25,8 +25,11 @@ from tests.originals import (
 from tests.originals_flow import chroma, flux1, flux2, qwen_image, sd3, z_image
 from zen_tui.exchange.bases import inspect_base
 from zen_tui.exchange.layers import lora_size
+from zen_tui.exchange.model_folders import scan
+from zen_tui.exchange.profiles import require_trainable
 from zen_tui.exchange.source import original_source
 from zen_tui.library.errors import BadFile, Refused, WrongUse, ZenError
+from zen_tui.library.records import Base
 
 COMFY = "model.diffusion_model."
 SDXL = unet(2048, multipliers=(1, 2, 4), depth=(0, 2, 10), middle=10, flat=True, label=2816)
@@ -59,6 +62,7 @@ DENOISERS: dict[str, Shapes] = {
     "Chroma1-HD": chroma(),
     "sd3.5_medium": sd3(24, dual=13, positions=384),
     "sd3.5_large": sd3(38, positions=192),
+    "sd3.5_large_turbo": sd3(38, positions=192),
     "qwen_image_bf16": qwen_image(),
 }
 """Denoisers alone, under the names they are passed around by."""
@@ -122,6 +126,7 @@ def test_a_whole_checkpoint_is_told_by_its_header(
         ("Chroma1-HD", "chroma", "", ["ae", "t5xxl_fp16"]),
         ("sd3.5_medium", "sd35", "", ["sd3_vae", "clip_l", "clip_g", "t5xxl_fp16"]),
         ("sd3.5_large", "sd35", "", ["sd3_vae", "clip_l", "clip_g", "t5xxl_fp16"]),
+        ("sd3.5_large_turbo", "sd35", "turbo", ["sd3_vae", "clip_l", "clip_g", "t5xxl_fp16"]),
         ("qwen_image_bf16", "qwen-image", "", ["qwen_image_vae", "qwen_2.5_vl_7b"]),
     ],
 )
@@ -184,7 +189,12 @@ def test_what_is_missing_is_named_with_the_place_for_it(tmp_path: Path, missing:
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("z_image_bf16", ["base", "turbo"]), ("flux-2-klein-4b", ["base", "distilled"])]
+    ("kind", "options"),
+    [
+        ("z_image_bf16", ["base", "turbo"]),
+        ("flux-2-klein-4b", ["base", "distilled"]),
+        ("sd3.5_large", ["large", "turbo"]),
+    ],
 )
 def test_a_variant_that_nothing_tells_is_asked_for(comfy: Path, kind: str, options: list[str]) -> None:
     path = write_header(comfy / "diffusion_models" / "my_merge.safetensors", DENOISERS[kind])
@@ -194,6 +204,68 @@ def test_a_variant_that_nothing_tells_is_asked_for(comfy: Path, kind: str, optio
     assert inspect_base(path, variant=options[1]).variant == options[1]
     with pytest.raises(WrongUse, match="--variant"):
         inspect_base(path, variant="dev")
+
+
+def test_a_turbo_is_told_by_its_metadata_and_never_trained(comfy: Path) -> None:
+    path = comfy / "diffusion_models" / "mine.safetensors"
+    said = {"modelspec.architecture": "stable-diffusion-v3.5-large", "modelspec.title": "SD 3.5 Large Turbo"}
+    facts = inspect_base(write_header(path, DENOISERS["sd3.5_large"], metadata=said))
+    assert (facts.variant, facts.defaults["generate"]["steps"]) == ("turbo", 4)
+    with pytest.raises(Refused, match=r"distilled.*Train Stable Diffusion 3.5 Large instead"):
+        require_trainable(Base(id=1, slug="mine", family=facts.family, variant=facts.variant, path=str(path)))
+    del said["modelspec.title"]
+    write_header(path, DENOISERS["sd3.5_large"], metadata=said)
+    with pytest.raises(WrongUse, match="--variant large or --variant turbo"):
+        inspect_base(path)
+
+
+def sharded(folder: Path, shapes: Shapes, count: int = 2) -> list[Path]:
+    """The model as transformers saves large ones: in several files, with an index of what is in which."""
+    names = [f"model-{number:05}-of-{count:05}.safetensors" for number in range(1, count + 1)]
+    files = {key: names[place % count] for place, key in enumerate(shapes)}
+    for name in names:
+        write_header(folder / name, {key: shape for key, shape in shapes.items() if files[key] == name}, "BF16")
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": files}))
+    return [folder / name for name in names]
+
+
+@pytest.mark.parametrize("place", ["text_encoders/t5", "any/t5_encoder/t5_base/text_encoder_2"])
+def test_a_text_encoder_in_several_files_is_one(tmp_path: Path, place: str) -> None:
+    """As diffusers' folders hold T5, and InvokeAI beside its checkpoints."""
+    root = tmp_path / "models"
+    files = sharded(root / place, t5())
+    write_header(root / "flux" / "vae" / "ae.safetensors", vae(16, quant=False))
+    path = write_header(root / "flux" / "main" / "chroma.safetensors", DENOISERS["Chroma1-HD"])
+    facts = inspect_base(path)
+    assert facts.parts["text_encoder"].files == [str(file) for file in files]
+    assert round(facts.parameters["text_encoder"] / 1e9, 2) == 4.76
+    source = original_source(path, facts.parts, {})
+    assert source.parts["text_encoder"].files == tuple(files)
+    found = {str(one.path.relative_to(root)): one.kind for one in scan(root)}
+    assert found == {
+        f"{place}/{files[0].name}": "part",
+        "flux/vae/ae.safetensors": "part",
+        "flux/main/chroma.safetensors": "base",
+    }
+
+
+def test_a_text_encoder_may_be_named_by_its_folder_index_or_file(comfy: Path, tmp_path: Path) -> None:
+    files = sharded(tmp_path / "t5" / "text_encoder_2", t5(), 3)
+    path = write_header(comfy / "unet" / "chroma.safetensors", DENOISERS["Chroma1-HD"])
+    index = files[0].parent / "model.safetensors.index.json"
+    for named in (tmp_path / "t5", files[0].parent, index, files[2]):
+        assert inspect_base(path, texts=[named]).parts["text_encoder"].files == [str(file) for file in files]
+    files[1].unlink()
+    with pytest.raises(BadFile, match=r"is not whole: model-00002-of-00003.safetensors is missing"):
+        inspect_base(path, texts=[files[0].parent])
+    index.write_text('{"weight_map": {"a": "../outside.safetensors"}}')
+    with pytest.raises(BadFile, match=r"outside.safetensors is missing"):
+        inspect_base(path, texts=[index])
+    index.write_text("[]")
+    with pytest.raises(BadFile, match="is damaged"):
+        inspect_base(path, texts=[index])
+    with pytest.raises(BadFile, match="several models"):
+        inspect_base(path, texts=[comfy / "text_encoders"])
 
 
 def test_stable_diffusion_2_is_told_by_its_metadata_or_asked_for(tmp_path: Path) -> None:
