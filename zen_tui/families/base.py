@@ -26,34 +26,16 @@ from zen_tui.families.adapters import open_adapter
 from zen_tui.families.attached import Attached
 from zen_tui.families.cond import Cond
 from zen_tui.families.embeddings import unread
+from zen_tui.families.objective import Objective
+from zen_tui.families.offloading import carry
 from zen_tui.families.original import empty_model
 from zen_tui.families.parts import encoder_dtype, load_part, model_class
-from zen_tui.families.storage import FORMATS, store
+from zen_tui.families.storage import KINDS, store
 from zen_tui.families.switching import delete_adapters
 from zen_tui.families.tokenizers import load_tokenizer
 
 Part = Literal["text", "vae", "denoiser"]
 PARTS: tuple[Part, ...] = ("text", "vae", "denoiser")
-
-
-class Objective(ABC):
-    """The noise process: how a clean latent is spoiled, what the model should answer, how much it counts."""
-
-    @abstractmethod
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """`count` random times, on the CPU."""
-
-    @abstractmethod
-    def grid(self, count: int) -> Tensor:
-        """`count` fixed times spread evenly over the process, for scores that can be compared."""
-
-    @abstractmethod
-    def corrupt(self, clean: Tensor, noise: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-        """The noisy latents at times `s`, and the target of the prediction; both shaped like `clean`."""
-
-    @abstractmethod
-    def weight(self, s: Tensor) -> Tensor:
-        """How much the squared error at each time counts, shape (N,)."""
 
 
 class Family(ABC):
@@ -78,7 +60,9 @@ class Family(ABC):
         self.variant: Variant = self.profile.variant(variant)
         self.licence = self.variant.licence
         self.stored: dict[Part, str] = {}
-        """Parts whose matrices are kept as 'int8' or 'fp8', and text encoders that stay on the 'cpu'."""
+        """Parts whose matrices are kept as 'int8', 'fp8' or 'nf4', and text encoders that stay on the 'cpu'."""
+        self.offload = False
+        """Whether the denoiser's blocks stay in the computer's memory, and come to the device to compute."""
         self._parts: dict[Part, nn.Module] = {}
         self._attached = Attached()
 
@@ -329,8 +313,10 @@ class Family(ABC):
 
     def _load_model(self, sub: str, part: Part, dtype: torch.dtype) -> nn.Module:
         model = load_part(self.source, sub, model_class(self.models[sub]), dtype)
-        if self.stored.get(part) in FORMATS:
+        if self.stored.get(part) in KINDS:
             store(model, self.stored[part])
+        if part == "denoiser" and self.offload:
+            return model
         return model.to(self.text_device if part == "text" else self.device)
 
     def _models(self, part: Part) -> dict[str, nn.Module]:
@@ -351,6 +337,8 @@ class Family(ABC):
         return {sub: empty_model(model_class(self.models[sub]), self.config(sub)) for sub in present}
 
     def _activate(self, part: Part) -> None:
+        if part == "denoiser" and self.offload:
+            carry(self._parts[part], self.device)
         if part == "text":
             self._attached.act_on_text(self._models(part))
         elif part == "denoiser":
