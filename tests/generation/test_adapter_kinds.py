@@ -89,6 +89,10 @@ def test_what_they_change_is_said_before(
         assert (told["ok"], told["applies"], told["total"], told["text"]) == (True, total, total, sentence)
         path = home.resolve(models.adapter(db, name).path)
         require_fit(path, second)
+        plain = zen("adapters", "verify", name, "--base", "second").out
+        assert sentence in plain
+        assert "rank" not in plain
+        assert ("trigger" in plain) == (name == "toy")
         misfit = zen("adapters", "verify", name, "--base", "first")
         assert misfit.code == 1
         assert f"{name} was made for another base than first: " in misfit.out

@@ -18,7 +18,7 @@ from zen_tui.library.database import Database
 from zen_tui.library.errors import BadFile, NotFound
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Adapter, Base
-from zen_tui.library.text import megabytes, shown
+from zen_tui.library.text import megabytes, shown, slugify
 
 app = typer.Typer(
     help="What generation loads on top of a base. Example: zen adapters list",
@@ -115,11 +115,12 @@ def _held_against(path: Path, name: str, base: Base) -> dict[str, Any]:
 
 def _tell(name: str, facts: AdapterFacts, tried: list[dict[str, Any]]) -> None:
     parts = ", ".join(f"{count} of the {part}" for part, count in facts.parts.items())
+    word = facts.trigger or (slugify(Path(name).stem) if facts.kind == "embedding" else "")  # as it is imported
     vectors = f"{facts.rank} of {facts.context} numbers" if facts.kind == "embedding" else ""
     fields(
         [("name", name), ("kind", facts.kind), ("family", f"{facts.family} {facts.variant}".strip()),
-         ("format", facts.format), ("rank", "" if vectors else facts.rank), ("vectors", vectors),
-         ("layers", parts), ("trigger", facts.trigger)]
+         ("format", facts.format), ("rank", facts.rank if facts.kind == "lora" else ""), ("vectors", vectors),
+         ("layers", parts), ("trigger", word)]
     )  # fmt: skip
     for one in tried:
         say(f"{one['base']}: {one['text']}")
