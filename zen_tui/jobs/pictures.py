@@ -12,7 +12,7 @@ from zen_tui.exchange.bases import base_folder
 from zen_tui.exchange.profiles import PROFILES, variant_of
 from zen_tui.exchange.scheduler_names import require_scheduler, schedulers_of
 from zen_tui.exchange.source import source_of
-from zen_tui.generation.fit import Machine, for_drawing, machine, sizes_of, too_small
+from zen_tui.generation.fit import Machine, for_drawing, machine, require_storage, sizes_of, too_small
 from zen_tui.jobs import queue
 from zen_tui.library import models
 from zen_tui.library.database import Database
@@ -101,7 +101,7 @@ def submit_generation(
         _require_size(chosen, *size)
     for name in dict.fromkeys(request.scheduler for request in requests):
         require_scheduler(name, schedulers_of(chosen.family), chosen.slug)
-    how_it_fits(chosen, quantize, offload)
+    require_storage(machine(), quantize, offload)
     return queue_generation(db, home, chosen, adapters, requests, out, title, after, quantize, offload)
 
 
