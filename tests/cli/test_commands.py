@@ -50,6 +50,8 @@ def test_version_is_printed_without_loading_the_app(zen: Zen) -> None:
         (["train", "mara"], 3, "There is no dataset called mara."),
         (["generate"], 2, "Give a prompt"),
         (["generate", "a cat", "--size", "big"], 2, "'big' is not a size."),
+        (["generate", "a cat", "--quantize", "int9"], 2, "--quantize cannot be 'int9'."),
+        (["generate", "a cat", "--offload", "maybe"], 2, "It is one of: auto, on, off."),
         (["generate", "a cat", "--adapter", "mara:much"], 2, "'much' is not a weight."),
         (["generate", "a cat", "--adapter", "mara"], 3, "There is no adapter called mara."),
         (["generate", "--sheet", "/nowhere/sheet.txt"], 1, "/nowhere/sheet.txt cannot be read"),

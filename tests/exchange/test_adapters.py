@@ -132,11 +132,11 @@ def test_an_adapter_of_peft_keeps_the_alpha_that_lies_beside_it(db: Database, ho
 
 
 @pytest.mark.parametrize(
-    ("tensors", "family", "rank", "context", "token"),
+    ("tensors", "family", "rank", "context", "word"),
     [
-        ({"emb_params": (4, 768)}, "sd15", 4, 768, ""),
+        ({"emb_params": (4, 768)}, "sd15", 4, 768, "toy"),
         ({"<cat-toy>": (768,)}, "sd15", 1, 768, "<cat-toy>"),
-        ({"clip_l": (8, 768), "clip_g": (8, 1280)}, "sdxl", 8, 768, ""),
+        ({"clip_l": (8, 768), "clip_g": (8, 1280)}, "sdxl", 8, 768, "toy"),
     ],
 )
 def test_embeddings_are_brought_in_as_such(
@@ -147,11 +147,11 @@ def test_embeddings_are_brought_in_as_such(
     family: str,
     rank: int,
     context: int,
-    token: str,
+    word: str,
 ) -> None:
     save_file({key: np.ones(shape, "f4") for key, shape in tensors.items()}, tmp_path / "toy.safetensors")
     adapter = import_adapter(db, home, tmp_path / "toy.safetensors")
-    assert (adapter.kind, adapter.family, adapter.trigger) == ("embedding", family, token)
+    assert (adapter.kind, adapter.family, adapter.trigger) == ("embedding", family, word)
     assert (adapter.facts["rank"], adapter.facts["context"]) == (rank, context)
 
 

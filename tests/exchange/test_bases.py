@@ -12,10 +12,11 @@ import msgspec
 import pytest
 
 from tests.helpers import python
-from zen_tui.exchange.bases import add_base, base_folder, inspect_base
+from tests.tiny import TinyFolder
+from zen_tui.exchange.bases import add_base, base_folder, check_base, inspect_base
 from zen_tui.library import models
 from zen_tui.library.database import Database
-from zen_tui.library.errors import BadFile, Refused, ZenError
+from zen_tui.library.errors import BadFile, Refused, WrongUse, ZenError
 from zen_tui.library.paths import Home
 
 
@@ -47,6 +48,26 @@ def test_facts_are_read_without_loading(folder: Path) -> None:
     assert facts.licence == "CreativeML Open RAIL-M"
     assert facts.defaults["train"] | {"steps": 400, "targets": "all", "resolution": 64} == facts.defaults["train"]
     assert facts.defaults["generate"] | {"guidance": 3.5, "steps": 25, "width": 64} == facts.defaults["generate"]
+
+
+def test_the_turbo_of_stable_diffusion_3_5_is_told_by_its_names_or_asked_for(
+    tiny_folder: TinyFolder, db: Database, home: Home, tmp_path: Path
+) -> None:
+    """Large and its Turbo have the same settings, so that a folder renamed by a person tells nothing."""
+    tiny = tiny_folder("sd35", "")
+    assert inspect_base(tiny).variant == ""
+    large = Path(shutil.copytree(tiny, tmp_path / "mine"))
+    change(large / "transformer" / "config.json", num_layers=38)
+    with pytest.raises(WrongUse, match="Add --variant large or --variant turbo"):
+        inspect_base(large)
+    for variant, kept in (("large", ""), ("turbo", "turbo")):
+        base = add_base(db, home, large, variant=variant)
+        assert base.variant == kept
+        assert check_base(db, base) == "whole"
+    change(large / "model_index.json", _name_or_path="someone/stable-diffusion-3.5-large-turbo")
+    assert inspect_base(large).variant == "turbo"
+    change(large / "model_index.json", _name_or_path="")
+    assert inspect_base(Path(large.rename(tmp_path / "stable-diffusion-3.5-large"))).variant == ""
 
 
 def test_looking_at_a_base_loads_no_torch(tiny_base: Path) -> None:

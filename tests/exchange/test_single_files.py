@@ -25,8 +25,10 @@ from tests.originals import (
 from tests.originals_flow import chroma, flux1, flux2, qwen_image, sd3, z_image
 from zen_tui.exchange.bases import inspect_base
 from zen_tui.exchange.layers import lora_size
+from zen_tui.exchange.profiles import require_trainable
 from zen_tui.exchange.source import original_source
 from zen_tui.library.errors import BadFile, Refused, WrongUse, ZenError
+from zen_tui.library.records import Base
 
 COMFY = "model.diffusion_model."
 SDXL = unet(2048, multipliers=(1, 2, 4), depth=(0, 2, 10), middle=10, flat=True, label=2816)
@@ -59,6 +61,7 @@ DENOISERS: dict[str, Shapes] = {
     "Chroma1-HD": chroma(),
     "sd3.5_medium": sd3(24, dual=13, positions=384),
     "sd3.5_large": sd3(38, positions=192),
+    "sd3.5_large_turbo": sd3(38, positions=192),
     "qwen_image_bf16": qwen_image(),
 }
 """Denoisers alone, under the names they are passed around by."""
@@ -122,6 +125,7 @@ def test_a_whole_checkpoint_is_told_by_its_header(
         ("Chroma1-HD", "chroma", "", ["ae", "t5xxl_fp16"]),
         ("sd3.5_medium", "sd35", "", ["sd3_vae", "clip_l", "clip_g", "t5xxl_fp16"]),
         ("sd3.5_large", "sd35", "", ["sd3_vae", "clip_l", "clip_g", "t5xxl_fp16"]),
+        ("sd3.5_large_turbo", "sd35", "turbo", ["sd3_vae", "clip_l", "clip_g", "t5xxl_fp16"]),
         ("qwen_image_bf16", "qwen-image", "", ["qwen_image_vae", "qwen_2.5_vl_7b"]),
     ],
 )
@@ -184,7 +188,12 @@ def test_what_is_missing_is_named_with_the_place_for_it(tmp_path: Path, missing:
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("z_image_bf16", ["base", "turbo"]), ("flux-2-klein-4b", ["base", "distilled"])]
+    ("kind", "options"),
+    [
+        ("z_image_bf16", ["base", "turbo"]),
+        ("flux-2-klein-4b", ["base", "distilled"]),
+        ("sd3.5_large", ["large", "turbo"]),
+    ],
 )
 def test_a_variant_that_nothing_tells_is_asked_for(comfy: Path, kind: str, options: list[str]) -> None:
     path = write_header(comfy / "diffusion_models" / "my_merge.safetensors", DENOISERS[kind])
@@ -194,6 +203,19 @@ def test_a_variant_that_nothing_tells_is_asked_for(comfy: Path, kind: str, optio
     assert inspect_base(path, variant=options[1]).variant == options[1]
     with pytest.raises(WrongUse, match="--variant"):
         inspect_base(path, variant="dev")
+
+
+def test_a_turbo_is_told_by_its_metadata_and_never_trained(comfy: Path) -> None:
+    path = comfy / "diffusion_models" / "mine.safetensors"
+    said = {"modelspec.architecture": "stable-diffusion-v3.5-large", "modelspec.title": "SD 3.5 Large Turbo"}
+    facts = inspect_base(write_header(path, DENOISERS["sd3.5_large"], metadata=said))
+    assert (facts.variant, facts.defaults["generate"]["steps"]) == ("turbo", 4)
+    with pytest.raises(Refused, match=r"distilled.*Train Stable Diffusion 3.5 Large instead"):
+        require_trainable(Base(id=1, slug="mine", family=facts.family, variant=facts.variant, path=str(path)))
+    del said["modelspec.title"]
+    write_header(path, DENOISERS["sd3.5_large"], metadata=said)
+    with pytest.raises(WrongUse, match="--variant large or --variant turbo"):
+        inspect_base(path)
 
 
 def test_stable_diffusion_2_is_told_by_its_metadata_or_asked_for(tmp_path: Path) -> None:

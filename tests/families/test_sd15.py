@@ -10,10 +10,10 @@ from diffusers import StableDiffusionPipeline
 
 from tests.families.conftest import answer, open_family
 from zen_tui.exchange.bases import add_base
+from zen_tui.exchange.scheduler_names import DIFFUSION
 from zen_tui.families import Cond, load_family
 from zen_tui.families.base import Family
 from zen_tui.families.devices import pick_dtype
-from zen_tui.families.schedulers import NAMES
 from zen_tui.library.database import Database
 from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.paths import Home
@@ -92,7 +92,7 @@ def test_rows_of_conditions_can_be_picked_and_joined() -> None:
     assert len(joined) == 3
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DIFFUSION)
 def test_every_scheduler_starts_from_the_schedule_of_the_base(family: Family, name: str) -> None:
     scheduler = family.scheduler(name)
     scheduler.set_timesteps(4)

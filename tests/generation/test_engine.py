@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from zen_tui.families import schedulers
+from zen_tui.exchange.scheduler_names import DIFFUSION
 from zen_tui.families.base import Family
 from zen_tui.generation.engine import Engine
 from zen_tui.library.errors import ZenError
@@ -33,7 +33,7 @@ def difference(one: Image.Image, other: Image.Image) -> int:
     return int(np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).max())
 
 
-@pytest.mark.parametrize("scheduler", schedulers.NAMES)
+@pytest.mark.parametrize("scheduler", DIFFUSION)
 def test_the_same_alone_or_in_a_batch(family: Family, scheduler: str) -> None:
     wishes = [wish(n, scheduler=scheduler, guidance=3.0 + n) for n in range(3)]
     together = draw(family, *wishes)

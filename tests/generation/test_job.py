@@ -22,7 +22,7 @@ from zen_tui.library import pictures
 from zen_tui.library.database import Database
 from zen_tui.library.durable import hash_file
 from zen_tui.library.errors import BadFile, DiskFull, NotFound, Refused, ZenError
-from zen_tui.library.events import Interrupted, Made, Preview, Warned
+from zen_tui.library.events import Interrupted, Made, Note, Preview, Warned
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base
 from zen_tui.library.specs import AdapterUse, GenerateSpec, PictureRequest
@@ -142,6 +142,26 @@ def test_an_adapter_replaced_on_disk_is_read_again(db: Database, home: Home, bas
     again = new_job(db)
     generate(spec(base, AdapterUse("mara")), KeptFeed(again), db, home)
     assert pixels(db, home, again) != pixels(db, home, job_id)
+
+
+def test_a_base_can_be_kept_small_and_carried(db: Database, home: Home, base: Base, job_id: int) -> None:
+    add_adapter(db, home, base, "mara")
+    use = AdapterUse("mara", 0.8)
+    usual = generate(spec(base, use), KeptFeed(job_id), db, home)
+    assert usual["fit"] == ""
+    feed, again = KeptFeed(new_job(db)), KeptFeed(new_job(db))
+    result = generate(spec(base, use, offload="on"), feed, db, home)
+    (note,) = feed.heard(Note)
+    assert result["fit"] in note.text
+    assert "brought to the card one after another" in note.text
+    recipes = [picture.recipe for picture in pictures.of_job(db, feed.job_id)]
+    assert {recipe["offload"] for recipe in recipes} == {True}
+    assert pixels(db, home, feed.job_id) == pixels(db, home, job_id)
+
+    generate(spec(base, use, quantize="int8"), again, db, home)
+    recipe = pictures.of_job(db, again.job_id)[0].recipe
+    assert (recipe["stored"], recipe["offload"]) == ({"denoiser": "int8"}, False)
+    assert pixels(db, home, again.job_id) != pixels(db, home, job_id)
 
 
 def test_copies_overwrite_nothing(db: Database, home: Home, base: Base, job_id: int, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.tiny import TinyFolder
 from zen_tui.exchange.bases import add_base
+from zen_tui.generation.fit import Machine
 from zen_tui.jobs import queue, submit
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database
@@ -160,11 +162,42 @@ def test_pictures_that_cannot_be_made_are_told_at_once(db: Database, home: Home,
     ask(WrongUse, "named twice", adapters=[AdapterUse("mara"), AdapterUse("mara", 0.5)])
     ask(Refused, "nearest size that works is 64x68", msgspec.structs.replace(REQUEST, height=69))
     ask(Refused, "nearest size that works is 256x64", msgspec.structs.replace(REQUEST, width=2048))
+    misspelled = msgspec.structs.replace(REQUEST, scheduler="eular")
+    ask(WrongUse, "no scheduler called eular. Did you mean euler?", misspelled)
     (home.adapters / "mara.safetensors").unlink()
     ask(BadFile, "file of the adapter mara is gone", adapters=[AdapterUse("mara")])
     with pytest.raises(WrongUse, match="There is no prompt"):
         submit.submit_generation(db, home, requests=[])
     assert queue.jobs(db) == []
+
+
+def test_a_flow_draws_with_its_own_scheduler(db: Database, home: Home, tiny_folder: TinyFolder) -> None:
+    klein = add_base(db, home, tiny_folder("flux2-klein", "base"), "klein")
+    for name in ("ddim", "unipc"):
+        with pytest.raises(WrongUse, match=rf"no scheduler called {name} for klein\..*default, euler"):
+            submit.submit_generation(
+                db, home, base=klein.slug, requests=[msgspec.structs.replace(REQUEST, scheduler=name)]
+            )
+    for name in ("default", "euler"):
+        request = msgspec.structs.replace(REQUEST, scheduler=name)
+        assert submit.submit_generation(db, home, base=klein.slug, requests=[request])
+
+
+def test_how_weights_are_kept_is_queued_and_told_beforehand(db: Database, home: Home, base: Base) -> None:
+    job = submit.submit_generation(db, home, base="tiny", requests=[REQUEST], quantize="int8", offload="on")
+    spec = queue.spec_of(home, job.id)
+    assert isinstance(spec, GenerateSpec)
+    assert (spec.quantize, spec.offload) == ("int8", "on")
+    assert submit.how_it_fits(base) == []
+    (line,) = submit.how_it_fits(base, "int8", "on")
+    assert line[0] == "to fit"
+    assert line[1].startswith("the denoiser in int8, its blocks brought to the card one after another")
+    (fit, note) = submit.how_it_fits(base, here=Machine("cuda", 10**8))
+    assert fit[1].startswith("the denoiser in int8, its blocks brought")
+    assert note[1].startswith("It may not fit")
+    with pytest.raises(Refused, match="nf4"):
+        submit.submit_generation(db, home, base="tiny", requests=[REQUEST], quantize="nf4")
+    assert len(queue.jobs(db)) == 1
 
 
 def test_an_adapter_of_another_family_is_refused_by_name(db: Database, home: Home, base: Base) -> None:

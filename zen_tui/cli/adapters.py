@@ -11,14 +11,14 @@ from msgspec import to_builtins
 from zen_tui.cli import adapter_making
 from zen_tui.cli.output import JsonFlag, YesFlag, confirm, fields, narrate, print_json, say, table
 from zen_tui.exchange.adapters import AdapterFacts, inspect_adapter, weights_in
-from zen_tui.exchange.lora_match import match_base, misfit_text
+from zen_tui.exchange.fits import hold_against
 from zen_tui.jobs.adapters import bring_adapter
 from zen_tui.library import models
 from zen_tui.library.database import Database
 from zen_tui.library.errors import BadFile, NotFound
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Adapter, Base
-from zen_tui.library.text import megabytes, shown
+from zen_tui.library.text import megabytes, shown, slugify
 
 app = typer.Typer(
     help="What generation loads on top of a base. Example: zen adapters list",
@@ -83,7 +83,7 @@ def verify(
         slug, path = _named(db, home, name)
         facts = inspect_adapter(path)
         bases = [models.base(db, base)] if base else [b for b in models.bases(db) if b.family == facts.family]
-    tried = [_held_against(path, slug, one) for one in bases] if facts.kind == "lora" else []
+    tried = [_held_against(path, slug, one) for one in bases]
     if json:
         print_json({"name": slug, "facts": facts, "bases": tried})
     else:
@@ -109,25 +109,24 @@ def _named(db: Database, home: Home, name: str) -> tuple[str, Path]:
 
 
 def _held_against(path: Path, name: str, base: Base) -> dict[str, Any]:
-    layout, found = match_base(path, base)
-    total = len(layout.pieces)
-    text = f"all {total} layers fit" if found.whole else misfit_text(name, layout, found, base.slug)
-    return {"base": base.slug, "ok": found.whole, "total": total, **to_builtins(found), "text": text}
+    held = hold_against(path, name, base)
+    return {"base": base.slug, "ok": held.ok, "total": held.total, **to_builtins(held.match), "text": held.text}
 
 
 def _tell(name: str, facts: AdapterFacts, tried: list[dict[str, Any]]) -> None:
     parts = ", ".join(f"{count} of the {part}" for part, count in facts.parts.items())
+    word = facts.trigger or (slugify(Path(name).stem) if facts.kind == "embedding" else "")  # as it is imported
     vectors = f"{facts.rank} of {facts.context} numbers" if facts.kind == "embedding" else ""
     fields(
         [("name", name), ("kind", facts.kind), ("family", f"{facts.family} {facts.variant}".strip()),
-         ("format", facts.format), ("rank", "" if vectors else facts.rank), ("vectors", vectors),
-         ("layers", parts), ("trigger", facts.trigger)]
+         ("format", facts.format), ("rank", facts.rank if facts.kind == "lora" else ""), ("vectors", vectors),
+         ("layers", parts), ("trigger", word)]
     )  # fmt: skip
     for one in tried:
         say(f"{one['base']}: {one['text']}")
-        for part in one["parts"]:
+        for part in one["parts"] if facts.kind == "lora" else []:
             say(f"  {part['part']}: {part['fit']} of {part['pieces']} fit, of {part['layers']} layers it has")
-    if not tried and facts.kind == "lora":
+    if not tried:
         say("No base of this family is here to hold it against.")
 
 

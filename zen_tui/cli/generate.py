@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -15,8 +15,8 @@ from zen_tui.library.database import Database
 from zen_tui.library.errors import WrongUse, ZenError
 from zen_tui.library.paths import Home
 from zen_tui.library.pictures import of_job
-from zen_tui.library.specs import AdapterUse
-from zen_tui.library.text import plural
+from zen_tui.library.specs import AdapterUse, Offload, Quantize
+from zen_tui.library.text import nearest, plural
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -41,6 +41,12 @@ def generate(
     ] = None,
     scheduler: Annotated[str | None, typer.Option(help="default, ddim, euler, dpm++2m …")] = None,
     out: Annotated[Path | None, typer.Option(help="A folder that gets copies.")] = None,
+    quantize: Annotated[
+        str, typer.Option(help="Weights as they are or smaller: auto, none, int8, fp8, nf4.")
+    ] = "auto",
+    offload: Annotated[
+        str, typer.Option(help="Weights in the computer's memory, on the card as needed: auto, on, off.")
+    ] = "auto",
     wait: WaitFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -52,10 +58,12 @@ def generate(
     """
     from zen_tui.exchange.bases import ensure_builtin
     from zen_tui.jobs.launch import ensure_worker
-    from zen_tui.jobs.submit import sheet_defaults, submit_generation
+    from zen_tui.jobs.submit import how_it_fits, sheet_defaults, submit_generation
     from zen_tui.library.sheets import parse
 
     text = sheet_text(prompt, sheet)
+    storage: Quantize = one_of("--quantize", quantize, Quantize)
+    carrying: Offload = one_of("--offload", offload, Offload)
     uses = [adapter_use(word) for word in adapter or []]
     home = Home.find().create()
     with Database.open(home) as db:
@@ -81,11 +89,16 @@ def generate(
             adapters=uses,
             requests=parsed.requests(),
             out=str(out.absolute()) if out else None,
+            quantize=storage,
+            offload=carrying,
         )
-        ensure_worker(home)
-        document: dict[str, Any] = {"job": job.id, "count": parsed.count}
+        fit = how_it_fits(chosen_base, storage, carrying)
+        document: dict[str, Any] = {"job": job.id, "count": parsed.count, "plan": dict(fit)}
         if not json:
             narrate(f"Job {job.id}: {plural(parsed.count, 'picture')} with {chosen_base.slug}.")
+            for name, value in fit:
+                narrate(f"{name}  {value}")
+        ensure_worker(home)
         if wait:
             wait_for(home, db, job.id, "drawing")
             document["pictures"] = [
@@ -120,6 +133,16 @@ def sheet_text(prompt: str | None, sheet: Path | None) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         raise ZenError(f"The sheet {sheet} cannot be read: {why}.") from error
+
+
+def one_of(option: str, word: str, allowed: Any) -> Any:
+    """`word` if it is one of the values of the Literal `allowed`. Raises `WrongUse`."""
+    values = get_args(allowed)
+    if word not in values:
+        close = nearest(word, values)
+        hint = f"Did you mean {close}?" if close else f"It is one of: {', '.join(values)}."
+        raise WrongUse(f"{option} cannot be {word!r}.", hint)
+    return word
 
 
 def adapter_use(word: str) -> AdapterUse:

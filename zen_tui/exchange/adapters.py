@@ -9,9 +9,10 @@ import msgspec
 
 from zen_tui.exchange import embeddings, hypernetworks
 from zen_tui.exchange.finite import not_finite
+from zen_tui.exchange.fits import require_fit
 from zen_tui.exchange.lora_families import context_of
 from zen_tui.exchange.lora_layouts import METADATA, PEFT_CONFIG, Layout, is_lora, layout_of
-from zen_tui.exchange.lora_match import few, require_fit
+from zen_tui.exchange.lora_match import few
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.safetensors_header import Header, read_header
 from zen_tui.exchange.source import PICKLES
@@ -161,6 +162,6 @@ def import_adapter(db: Database, home: Home, path: Path, name: str | None = None
         facts.family,
         home.relative(target),
         kind=facts.kind,
-        trigger=facts.trigger,
+        trigger=facts.trigger or (slug if facts.kind == "embedding" else ""),  # its word, as A1111 has it
         facts=msgspec.to_builtins(facts),
     )

@@ -11,6 +11,7 @@ import msgspec
 from zen_tui.exchange.diffusers_folder import inspect_folder
 from zen_tui.exchange.facts import BaseFacts, FileFacts
 from zen_tui.exchange.file_facts import read_through
+from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.single_file import inspect_file
 from zen_tui.exchange.source import (
     BUILTIN,
@@ -75,7 +76,12 @@ def facts_of(base: Base) -> BaseFacts:
     try:
         return msgspec.convert(base.facts, BaseFacts)
     except msgspec.ValidationError:
-        return inspect_base(base_folder(base))
+        return inspect_base(base_folder(base), variant=_variant(base))
+
+
+def _variant(base: Base) -> str | None:
+    """The recorded variant of `base`, which may have been named by a person; None if it is none of its family."""
+    return base.variant if base.family in PROFILES and base.variant in PROFILES[base.family].variants else None
 
 
 def add_base(
@@ -151,7 +157,8 @@ def check_base(db: Database, base: Base, progress: Progress | None = None) -> st
     place = base_folder(base)
     source_of(base)
     before = msgspec.convert(base.facts.get("files", {}), dict[str, FileFacts])
-    facts = facts_of(base) if base.facts.get("layout") == "original" else inspect_base(place)
+    single = base.facts.get("layout") == "original"
+    facts = facts_of(base) if single else inspect_base(place, variant=_variant(base))
     now = read_files(facts, place, {}, progress)
     for file, was in before.items():
         if file not in now:

@@ -148,6 +148,8 @@ _SD35 = Blueprint(
     },
 )
 
+_SD35_LARGE = msgspec.structs.replace(_SD35, title="Stable Diffusion 3.5 Large", config="denoisers/sd35-large")
+
 BLUEPRINTS: dict[str, Blueprint] = {
     "sd15": _SD15,
     "flux1-dev": _FLUX1,
@@ -167,9 +169,6 @@ BLUEPRINTS: dict[str, Blueprint] = {
         tokenizers={"tokenizer": "tokenizers/t5"},
     ),
     "sd35-medium": _SD35,
-    "sd35-large": msgspec.structs.replace(
-        _SD35, title="Stable Diffusion 3.5 Large", config="denoisers/sd35-large"
-    ),
     "qwen-image": Blueprint(
         family="qwen-image",
         title="Qwen-Image",
@@ -204,6 +203,12 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
     "flux2-klein-9b": _distilled(_KLEIN_9B),
     "z-image": (Choice("base", r"z[._-]?image[._-](base|bf16|fp\d)|(?<![a-z])base(?![a-z])", _Z_IMAGE),
                 Choice("turbo", r"turbo|distill", _TURBO)),
+    "sd35-large": (
+        # an architecture called 'stable-diffusion-v3.5-large' says nothing: both have it
+        Choice("large", r"(sd|diffusion[ _-])3[._-]?5[ ._-]?large|(?<![a-z])base(?![a-z])", _SD35_LARGE),
+        Choice("turbo", r"turbo|distill", msgspec.structs.replace(
+            _SD35_LARGE, variant="turbo", title="Stable Diffusion 3.5 Large Turbo")),
+    ),
 }  # fmt: skip
 """By the kind of the denoiser, where the tensors do not tell; the more telling name comes last and wins."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from zen_tui.exchange.blueprints import choose
 from zen_tui.exchange.detect import pipeline_name
 from zen_tui.exchange.facts import BaseFacts
 from zen_tui.exchange.profiles import PROFILES, Profile, Variant
@@ -16,6 +17,10 @@ from zen_tui.library.errors import BadFile, Refused, WrongUse, ZenError
 from zen_tui.library.text import clean, nearest
 
 NO_LIMIT = 10**6  # tokens; some tokenizers say a number with thirty digits for "no limit"
+
+
+_PLAIN = {"z-image": ("base",), "sd35": ("large", "medium")}
+"""What a person may call the variant that has no name."""
 
 
 class Recommended(msgspec.Struct, forbid_unknown_fields=False):
@@ -48,7 +53,9 @@ def inspect_folder(path: Path, variant: str | None = None) -> BaseFacts:
     _text_to_picture(path, configs[profile.denoiser], configs[profile.vae])
     files = {sub: part.files for sub, part in diffusers_source(path, family).parts.items()}
     headers = {sub: [read_header(file) for file in found] for sub, found in files.items()}
-    named = _named(family, variant) or _variant(family, index, configs[profile.denoiser], schedule)
+    named = _named(family, variant)
+    if named is None:
+        named = _variant(path, family, index, configs[profile.denoiser], schedule)
     try:
         multiple = shrink(configs[profile.vae]) * profile.patch
         resolution = _resolution(profile, configs, multiple)
@@ -118,16 +125,17 @@ def _text_to_picture(path: Path, denoiser: dict[str, Any], vae: dict[str, Any]) 
 def _named(family: str, variant: str | None) -> str | None:
     if variant is None:
         return None
-    names = {"base": ""} if family == "z-image" else {}
-    wanted = names.get(variant, variant)
+    wanted = "" if variant in _PLAIN.get(family, ()) else variant
     if wanted not in PROFILES[family].variants:
-        known = ", ".join(name or "base" for name in PROFILES[family].variants)
+        known = ", ".join(name or _PLAIN.get(family, ("base",))[0] for name in PROFILES[family].variants)
         raise WrongUse(f"{PROFILES[family].title} has no variant {clean(variant, 40)}.", f"It has: {known}.")
     return wanted
 
 
-def _variant(family: str, index: dict[str, Any], denoiser: dict[str, Any], schedule: dict[str, Any]) -> str:
-    """What tells one kind of a family's folders from another; nothing is guessed from the folder's name."""
+def _variant(
+    path: Path, family: str, index: dict[str, Any], denoiser: dict[str, Any], schedule: dict[str, Any]
+) -> str:
+    """What tells one kind of a family's folders from another: settings, and names where those are the same."""
     if family == "sd15":
         return "2" if denoiser.get("cross_attention_dim") == 1024 else ""
     if family == "flux2-klein":
@@ -136,6 +144,13 @@ def _variant(family: str, index: dict[str, Any], denoiser: dict[str, Any], sched
         return "turbo" if float(schedule.get("shift", 0)) == 3.0 else ""  # Z-Image itself has 6
     if family == "flux1":
         return "dev" if denoiser.get("guidance_embeds") else "schnell"
+    if family == "sd35" and denoiser.get("num_layers") == 38:  # Large and its Turbo differ in numbers alone
+        told = [str(said.get("_name_or_path", "")).rsplit("/", 1)[-1] for said in (index, denoiser)]
+        chosen = choose("sd35-large", [*told, path.name], None)
+        if isinstance(chosen, list):
+            options = " or ".join(f"--variant {option}" for option in chosen)
+            raise WrongUse(f"{path.name} is Stable Diffusion 3.5 Large or its Turbo.", f"Add {options}.")
+        return chosen.variant
     return ""
 
 

@@ -6,9 +6,14 @@ uses the new word itself as the key.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
+from zen_tui.exchange.lora_match import Match, PartMatch
 from zen_tui.exchange.safetensors_header import Header
+from zen_tui.exchange.source import Source
+from zen_tui.library.errors import BadFile
 from zen_tui.library.text import clean
 
 _FAMILIES = {768: "sd15", 1024: "sd15"}
@@ -22,7 +27,8 @@ class Embedding(msgspec.Struct, frozen=True, kw_only=True):
     vectors: int
     width: int
     token: str = ""
-    keys: dict[str, str]  # by text encoder
+    widths: dict[str, int]  # by text encoder
+    keys: dict[str, str]  # likewise
 
 
 def recognise(header: Header) -> Embedding | None:
@@ -32,7 +38,8 @@ def recognise(header: Header) -> Embedding | None:
         first, second = shapes["clip_l"], shapes["clip_g"]
         if len(first) == len(second) == 2 and first[0] == second[0]:
             keys = {"text_encoder": "clip_l", "text_encoder_2": "clip_g"}
-            return Embedding(family="sdxl", vectors=first[0], width=first[1], keys=keys)
+            widths = {"text_encoder": first[1], "text_encoder_2": second[1]}
+            return Embedding(family="sdxl", vectors=first[0], width=first[1], widths=widths, keys=keys)
         return None
     if len(shapes) != 1:
         return None
@@ -43,5 +50,45 @@ def recognise(header: Header) -> Embedding | None:
         return None
     token = "" if key in _KEYS else clean(key, 60)
     return Embedding(
-        family=_FAMILIES[width], vectors=vectors, width=width, token=token, keys={"text_encoder": key}
+        family=_FAMILIES[width],
+        vectors=vectors,
+        width=width,
+        token=token,
+        widths={"text_encoder": width},
+        keys={"text_encoder": key},
     )
+
+
+def match(embedding: Embedding, source: Source) -> Match:
+    """Which of the vectors the text encoders of a base can read.
+
+    Raises:
+        BadFile: the settings of an encoder are gone.
+    """
+    fits = {sub: _width(source, sub) == width for sub, width in embedding.widths.items()}
+    parts = [
+        PartMatch(part=sub, layers=1, pieces=embedding.vectors, fit=embedding.vectors if fit else 0)
+        for sub, fit in fits.items()
+    ]
+    return Match(
+        parts=parts,
+        applies=sum(part.fit for part in parts),
+        keys=len(embedding.keys),
+        missing=[embedding.keys[sub] for sub in fits if sub not in source.parts],
+        misfit=[embedding.keys[sub] for sub, fit in fits.items() if not fit and sub in source.parts],
+        unknown=[],
+    )
+
+
+def _width(source: Source, sub: str) -> int:
+    """How many numbers a word is to the text encoder `sub`; 0 when the base has none."""
+    if sub not in source.parts:
+        return 0
+    file = source.parts[sub].config / "config.json"
+    try:
+        found = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        base = source.root.name
+        raise BadFile(f"The settings of the {sub} of {base} are gone.", "Get the base again.") from None
+    width = found.get("hidden_size", 0)
+    return width if isinstance(width, int) else 0

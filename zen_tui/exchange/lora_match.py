@@ -7,12 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from zen_tui.exchange import embeddings, hypernetworks
 from zen_tui.exchange.base_layers import Layers, blocks_per_level, layers_of
 from zen_tui.exchange.lora_layouts import Layout, Piece, read_layout
-from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.exchange.source import source_of
-from zen_tui.library.errors import Refused
 from zen_tui.library.records import Base
 from zen_tui.library.text import clean
 
@@ -80,21 +77,6 @@ def match_base(path: Path, base: Base) -> tuple[Layout, Match]:
     source = source_of(base)
     layout = read_layout(path, depth=blocks_per_level(source))
     return layout, match(layout, layers_of(source, base.family, layout.parts()))
-
-
-def require_fit(path: Path, base: Base) -> None:
-    """Raise `Refused`, naming keys, unless every key of the LoRA at `path` changes a layer of `base`."""
-    header = read_header(path)
-    if embeddings.recognise(header) is not None:
-        raise Refused(
-            f"{path.stem} is an embedding, a new word for the text encoder. Zen keeps it but cannot use it yet.",
-            "Leave it out.",
-        )
-    if hypernetworks.recognise(header) is not None:
-        raise Refused(f"{path.stem} is a hypernetwork. Zen keeps it but cannot use it yet.", "Leave it out.")
-    layout, found = match_base(path, base)
-    if not found.whole:
-        raise Refused(misfit_text(path.stem, layout, found, base.slug), "Use it with the base it was trained on.")
 
 
 def misfit_text(name: str, layout: Layout, found: Match, base: str) -> str:

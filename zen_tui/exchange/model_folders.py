@@ -16,8 +16,9 @@ import msgspec
 from zen_tui.exchange.bases import inspect_base
 from zen_tui.exchange.detect import is_lora
 from zen_tui.exchange.facts import BaseFacts
-from zen_tui.exchange.pieces import find_pieces
+from zen_tui.exchange.pieces import find_pieces, read_pieces
 from zen_tui.exchange.safetensors_header import Header, read_header
+from zen_tui.exchange.shards import is_later_shard
 from zen_tui.exchange.single_file import no_base
 from zen_tui.exchange.source import PICKLES
 from zen_tui.library.errors import BadFile, WrongUse, ZenError
@@ -71,7 +72,7 @@ def _models(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             suffix = Path(name).suffix.lower()
-            if suffix in SINGLE or suffix in (".ckpt", ".gguf"):
+            if (suffix in SINGLE or suffix in (".ckpt", ".gguf")) and not is_later_shard(here / name):
                 yield here / name
 
 
@@ -97,7 +98,7 @@ def _other(path: Path, header: Header) -> Found | None:
     pieces = find_pieces(path, header)
     if any(piece.role == "denoiser" for piece in pieces):
         return None
-    useful = next((piece for piece in pieces if piece.role), None)
+    useful = next((piece for piece in read_pieces(path) if piece.role), None)
     if useful is not None:
         return Found(path, "part", useful.title)
     return Found(path, "unusable", no_base(path, header, pieces).message)

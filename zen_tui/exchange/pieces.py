@@ -15,6 +15,7 @@ import msgspec
 
 from zen_tui.exchange.denoisers import denoiser_kind
 from zen_tui.exchange.safetensors_header import Header, TensorInfo
+from zen_tui.exchange.shards import read_headers, shards_of
 
 Tensors = Mapping[str, TensorInfo]
 
@@ -28,7 +29,8 @@ _PREFIX = re.compile(
 class Piece(msgspec.Struct, frozen=True):
     """One model in `file`. `kind` is its name, as 'flux1-dev', 'vae-16' or 't5-xxl', and '' if unknown.
 
-    `title` is what a person calls it. `layout` is 'diffusers' or 'original', as in `source.Part`.
+    `title` is what a person calls it. `more` are its further files, where it has several. `layout` is 'diffusers'
+    or 'original', as in `source.Part`.
     """
 
     kind: str
@@ -40,6 +42,18 @@ class Piece(msgspec.Struct, frozen=True):
     parameters: int = 0
     bytes: int = 0
     precision: str = ""
+    more: tuple[Path, ...] = ()
+
+
+def read_pieces(path: Path) -> list[Piece]:
+    """The models in the file at `path`; a model in several files is whole, whichever of them it is.
+
+    Raises:
+        BadFile: a file is damaged or missing.
+    """
+    first, *more = shards_of(path)
+    header = read_headers((first, *more))
+    return [msgspec.structs.replace(piece, more=tuple(more)) for piece in find_pieces(first, header)]
 
 
 def find_pieces(path: Path, header: Header) -> list[Piece]:

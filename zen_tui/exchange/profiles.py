@@ -281,6 +281,14 @@ PROFILES: dict[str, Profile] = {
                 licence_note=_STABILITY,
                 generate=_drawing(28, 7.0),
             ),
+            "turbo": Variant(
+                title="Stable Diffusion 3.5 Large Turbo",
+                licence="Stability AI Community License",
+                licence_note=_STABILITY,
+                generate=_drawing(4, 0.0),
+                refusal=_FEW_STEPS,
+                train_on="Stable Diffusion 3.5 Large",
+            ),
         },
     ),
     "qwen-image": Profile(

@@ -6,20 +6,20 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import msgspec
-
 from zen_tui.exchange.blueprints import CHOICES, CONFIGS, Blueprint, Need, choose
 from zen_tui.exchange.detect import is_lora
 from zen_tui.exchange.diffusers_folder import defaults, read_json, shrink, works
 from zen_tui.exchange.facts import BaseFacts, PartFacts
-from zen_tui.exchange.pieces import Piece, find_pieces
+from zen_tui.exchange.pieces import Piece, find_pieces, read_pieces
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.safetensors_header import Header, read_header
+from zen_tui.exchange.shards import is_later_shard
 from zen_tui.library.errors import BadFile, Refused, WrongUse, ZenError
 from zen_tui.library.text import clean
 
-BESIDE = ("vae", "text_encoders", "text_encoder", "clip", "text_encoders_clip", "t5")
+BESIDE = ("vae", "text_encoders", "text_encoder", "clip", "text_encoders_clip", "t5", "t5_encoder", "clip_embed")
 """Folders in which other tools keep the models that belong to a denoiser, in lower case."""
+SHARED = "any"  # InvokeAI's folder of what belongs to models of several kinds
 LOOK_UP = 4  # folders above the file in which those are looked for
 STORED = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")  # formats that can be widened
 
@@ -31,7 +31,7 @@ def inspect_file(
 
     Args:
         vae: a file with its VAE, instead of the one in the file or beside it.
-        texts: files with text encoders, likewise.
+        texts: files with text encoders, or folders with one, likewise.
         variant: which variant it is, where its tensors do not tell.
 
     Raises:
@@ -70,7 +70,9 @@ def pieces_beside(path: Path) -> list[Piece]:
     folders = [path.parent]
     for above in list(path.parents)[:LOOK_UP]:
         try:
-            folders += [one for one in sorted(above.iterdir()) if one.name.lower() in BESIDE and one.is_dir()]
+            shared = sorted((above / SHARED).iterdir()) if (above / SHARED).is_dir() else []
+            known = [one for one in [*sorted(above.iterdir()), *shared] if one.name.lower() in BESIDE]
+            folders += [one for one in known if one.is_dir()]
         except OSError:
             continue  # a folder above that may not be listed
     files = {file: None for folder in folders for file in _weights(folder) if file != path}
@@ -81,25 +83,28 @@ def _weights(folder: Path) -> Iterable[Path]:
     yield from sorted(folder.glob("*.safetensors"))
     if folder.name.lower() in BESIDE:
         yield from sorted(folder.glob("*/*.safetensors"))
+        yield from sorted(folder.glob("*/*/*.safetensors"))
 
 
 def _readable(files: Iterable[Path]) -> Iterable[Piece]:
     for file in files:
+        if is_later_shard(file):
+            continue
         try:
-            found = find_pieces(file, read_header(file))
+            found = read_pieces(file)
         except ZenError:
             continue  # a damaged neighbour is not what was asked for
         yield from (piece for piece in found if piece.role in ("vae", "text") and piece.precision in STORED)
 
 
 def _given(file: Path, role: str) -> Piece:
-    pieces = find_pieces(file, read_header(file.expanduser().absolute()))
+    pieces = read_pieces(file.expanduser().absolute())
     piece = next((piece for piece in pieces if piece.role == role), None)
     if piece is None:
         title = next((one.title for one in pieces), "a model that Zen does not know")
         wanted = "a VAE" if role == "vae" else "a text encoder"
         raise WrongUse(f"{file.name} holds {title}, and not {wanted} that a family of Zen uses.")
-    return msgspec.structs.replace(piece, file=file.expanduser().absolute())
+    return piece
 
 
 def _blueprint(path: Path, denoiser: Piece, header: Header, variant: str | None) -> Blueprint:
@@ -182,7 +187,12 @@ def _facts(blueprint: Blueprint, pieces: dict[str, Piece], header: Header) -> Ba
         layout="original",
         precision=pieces[""].precision.lower(),
         parts={
-            sub: PartFacts(config=configs[sub], files=[str(piece.file)], layout=piece.layout, prefix=piece.prefix)
+            sub: PartFacts(
+                config=configs[sub],
+                files=[str(file) for file in (piece.file, *piece.more)],
+                layout=piece.layout,
+                prefix=piece.prefix,
+            )
             for sub, piece in found.items()
         },
         settings={"scheduler": blueprint.scheduler, **blueprint.tokenizers},

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zen_tui.families.base import Family, Objective
+    from zen_tui.families.base import Family
     from zen_tui.families.cond import Cond
     from zen_tui.families.loading import load_family
+    from zen_tui.families.objective import Objective
 
 __all__ = ["Cond", "Family", "Objective", "load_family"]
 
@@ -21,8 +22,12 @@ def __getattr__(name: str) -> Any:
         from zen_tui.families.cond import Cond
 
         return Cond
-    if name in __all__:
-        from zen_tui.families import base
+    if name == "Objective":
+        from zen_tui.families.objective import Objective
 
-        return getattr(base, name)
+        return Objective
+    if name == "Family":
+        from zen_tui.families.base import Family
+
+        return Family
     raise AttributeError(name)

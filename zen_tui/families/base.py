@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -22,35 +22,20 @@ from zen_tui.exchange.base_layers import blocks_per_level
 from zen_tui.exchange.profiles import PROFILES, Profile, Variant
 from zen_tui.exchange.source import Source
 from zen_tui.families import lora_file
+from zen_tui.families.adapters import open_adapter
+from zen_tui.families.attached import Attached
 from zen_tui.families.cond import Cond
+from zen_tui.families.embeddings import unread
+from zen_tui.families.objective import Objective
+from zen_tui.families.offloading import carry
 from zen_tui.families.original import empty_model
 from zen_tui.families.parts import encoder_dtype, load_part, model_class
-from zen_tui.families.storage import FORMATS, store
-from zen_tui.families.switching import delete_adapters, set_weights
+from zen_tui.families.storage import KINDS, store
+from zen_tui.families.switching import delete_adapters
 from zen_tui.families.tokenizers import load_tokenizer
 
 Part = Literal["text", "vae", "denoiser"]
 PARTS: tuple[Part, ...] = ("text", "vae", "denoiser")
-
-
-class Objective(ABC):
-    """The noise process: how a clean latent is spoiled, what the model should answer, how much it counts."""
-
-    @abstractmethod
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """`count` random times, on the CPU."""
-
-    @abstractmethod
-    def grid(self, count: int) -> Tensor:
-        """`count` fixed times spread evenly over the process, for scores that can be compared."""
-
-    @abstractmethod
-    def corrupt(self, clean: Tensor, noise: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-        """The noisy latents at times `s`, and the target of the prediction; both shaped like `clean`."""
-
-    @abstractmethod
-    def weight(self, s: Tensor) -> Tensor:
-        """How much the squared error at each time counts, shape (N,)."""
 
 
 class Family(ABC):
@@ -75,10 +60,11 @@ class Family(ABC):
         self.variant: Variant = self.profile.variant(variant)
         self.licence = self.variant.licence
         self.stored: dict[Part, str] = {}
-        """Parts whose matrices are kept as 'int8' or 'fp8', and text encoders that stay on the 'cpu'."""
+        """Parts whose matrices are kept as 'int8', 'fp8' or 'nf4', and text encoders that stay on the 'cpu'."""
+        self.offload = False
+        """Whether the denoiser's blocks stay in the computer's memory, and come to the device to compute."""
         self._parts: dict[Part, nn.Module] = {}
-        self._on_load: dict[str, Callable[[Part], int]] = {}  # adapters, applied to each loaded part
-        self._active: list[tuple[str, float]] = []
+        self._attached = Attached()
 
     # what differs between architectures
 
@@ -107,7 +93,7 @@ class Family(ABC):
 
     @abstractmethod
     def scheduler(self, name: str = "default") -> Any:
-        """A fresh diffusers scheduler by name (`schedulers.NAMES`). Raises `WrongUse`."""
+        """A fresh diffusers scheduler by name (`scheduler_names`). Raises `WrongUse`."""
 
     @abstractmethod
     def start(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
@@ -188,13 +174,16 @@ class Family(ABC):
 
     def cut_text(self, prompt: str) -> str:
         """The end of `prompt` that the text encoder does not read; '' when it reads it all."""
-        words = self.tokenizers[-1](prompt, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        offsets = words["offset_mapping"][self.token_limit - self.overhead :]
-        return prompt[offsets[0][0] :].strip() if offsets else ""
+        return unread(self.tokenizers[-1], prompt, self.token_limit - self.overhead)
+
+    @property
+    def tokenizers(self) -> list[Any]:
+        """The tokenizers, in the order of the profile; they know the words of embeddings that act."""
+        subs = self.profile.text_encoders
+        return [self._attached.tokenizer(sub, own) for sub, own in zip(subs, self._own_tokenizers, strict=True)]
 
     @cached_property
-    def tokenizers(self) -> list[Any]:
-        """The tokenizers, in the order of the profile."""
+    def _own_tokenizers(self) -> list[Any]:
         return [
             load_tokenizer(self.source.folder(sub), model_class(self.models[sub]))
             for sub in self.profile.tokenizers
@@ -219,36 +208,35 @@ class Family(ABC):
     def attach(self, path: Path, name: str) -> int:
         """Take up an adapter file under `name`; it acts once `set_adapters` names it. Nothing is loaded for it.
 
-        Returns how many layers it changes. Raises `BadFile`, naming keys, unless every key found its layer.
+        Returns how many layers it changes, or how many vectors the word of an embedding has.
+
+        Raises:
+            BadFile: damaged, or something in it, which is named, finds no place in this base.
+            Refused: a hypernetwork that computes with what Zen does not know.
         """
-        lora = lora_file.read(path, depth=blocks_per_level(self.source))
-        parts: list[Part] = ["denoiser"]
-        if any(lora.touches(sub) for sub in self.profile.text_encoders):
-            parts.append("text")
-        models = [self._models(part) if part in self._parts else self._outlines(part) for part in parts]
-        lora_file.check(lora, {prefix: model for found in models for prefix, model in found.items()})
-
-        def apply(part: Part) -> int:
-            models = self._models(part) if part in parts else {}
-            return sum(lora_file.apply(lora, prefix, model, name) for prefix, model in models.items())
-
+        adapter = open_adapter(path, depth=blocks_per_level(self.source))
+        models: dict[str, nn.Module] = {}
+        for part in PARTS:
+            if any(adapter.touches(sub) for sub in self._subs(part)):
+                models |= self._models(part) if part in self._parts else self._outlines(part)
+        count = adapter.check(models)
         try:
             for part in self._parts:
-                apply(part)
+                for sub, model in self._models(part).items():
+                    adapter.hang(sub, model, name)
         except Exception:
             self.release("denoiser", "text")  # half an adapter may hang on them
             raise
-        self._on_load[name] = apply
+        self._attached.add(name, adapter)
         for part in self._parts:
             self._activate(part)  # a freshly loaded adapter must not act before it is named
-        return sum(len(lora.of(prefix)) for found in models for prefix in found)
+        return count
 
     def part(self, part: Part) -> nn.Module:
         """The text encoders, VAE or denoiser, loaded if it is not."""
         if part not in self._parts:
             self._parts[part] = self._load(part)
-            for apply in self._on_load.values():
-                apply(part)
+            self._attached.hang(self._models(part))
             self._activate(part)
         return self._parts[part]
 
@@ -286,18 +274,27 @@ class Family(ABC):
         self._parts["denoiser"] = module
 
     def set_adapters(self, use: Sequence[tuple[str, float]]) -> None:
-        """Make exactly these attached adapters act, each at its weight; weight 0 is as if it were not there."""
-        self._active = [(name, weight) for name, weight in use if weight != 0]
+        """Make exactly these attached adapters act, each at its weight; weight 0 is as if it were not there.
+
+        The weight multiplies the changes of a LoRA, the vectors of an embedding's word, and what a hypernetwork
+        adds. Raises `WrongUse` when two embeddings share a word.
+        """
+        self._attached.choose(use)
         for part in self._parts:
             self._activate(part)
 
+    @property
+    def reading(self) -> tuple[tuple[str, int, int, float], ...]:
+        """What acts on the text encoders, by file and weight: where it differs, so do encoded prompts."""
+        return self._attached.touching(self.profile.text_encoders)
+
     def detach(self) -> None:
         """Forget every adapter."""
-        self._active = []
-        self._on_load.clear()
+        self._attached.clear()
         for part in self._parts:
             for model in self._models(part).values():
                 delete_adapters(model)
+            self._activate(part)
 
     def autocast(self) -> torch.autocast:
         """The context in which the denoiser computes; adapters in fp32 meet a base in `dtype` here."""
@@ -316,8 +313,10 @@ class Family(ABC):
 
     def _load_model(self, sub: str, part: Part, dtype: torch.dtype) -> nn.Module:
         model = load_part(self.source, sub, model_class(self.models[sub]), dtype)
-        if self.stored.get(part) in FORMATS:
+        if self.stored.get(part) in KINDS:
             store(model, self.stored[part])
+        if part == "denoiser" and self.offload:
+            return model
         return model.to(self.text_device if part == "text" else self.device)
 
     def _models(self, part: Part) -> dict[str, nn.Module]:
@@ -327,21 +326,20 @@ class Family(ABC):
             return dict(module.items()) if isinstance(module, nn.ModuleDict) else {}
         return {self.profile.denoiser if part == "denoiser" else self.profile.vae: module}
 
+    def _subs(self, part: Part) -> tuple[str, ...]:
+        """The sub-folders of the models of a part."""
+        profile = self.profile
+        return {"text": profile.text_encoders, "vae": (profile.vae,), "denoiser": (profile.denoiser,)}[part]
+
     def _outlines(self, part: Part) -> dict[str, nn.Module]:
         """`_models` of a part that is not loaded: names and shapes alone, which take no memory."""
-        subs = self.profile.text_encoders if part == "text" else (self.profile.denoiser,)
-        present = [sub for sub in subs if sub in self.source.parts]
+        present = [sub for sub in self._subs(part) if sub in self.source.parts]
         return {sub: empty_model(model_class(self.models[sub]), self.config(sub)) for sub in present}
 
     def _activate(self, part: Part) -> None:
-        for model in self._models(part).values():
-            known = getattr(model, "peft_config", None) or {}
-            if not known:
-                continue
-            mine = [(name, weight) for name, weight in self._active if name in known]
-            switch: Any = model
-            if mine:
-                switch.enable_adapters()
-                set_weights(model, mine)
-            else:
-                switch.disable_adapters()
+        if part == "denoiser" and self.offload:
+            carry(self._parts[part], self.device)
+        if part == "text":
+            self._attached.act_on_text(self._models(part))
+        elif part == "denoiser":
+            self._attached.act_on_denoiser(self._parts[part])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zen_tui.families.base import Objective
+from zen_tui.families.objective import Objective
 
 
 class Epsilon(Objective):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zen_tui.families.base import Objective
+from zen_tui.families.objective import Objective
 
 
 class Flow(Objective):

@@ -30,6 +30,7 @@ def load_family(
     dtype: torch.dtype | None = None,
     precision: str = "auto",
     stored: dict[Part, str] | None = None,
+    offload: bool = False,
 ) -> Family:
     """The family of `base`; nothing is read until a part is used.
 
@@ -37,6 +38,7 @@ def load_family(
         device: where to compute; the best there is if None.
         dtype: number format of the denoiser; what `precision` means on the device if None.
         stored: parts to keep in less memory (`Family.stored`).
+        offload: whether the denoiser's blocks stay in the computer's memory (`Family.offload`).
 
     Raises:
         Refused: no family of that name, or a precision the device cannot do.
@@ -47,4 +49,5 @@ def load_family(
     family = FAMILIES[base.family](source_of(base), place, dtype or pick_dtype(precision, place), base.variant)
     family.licence = licence
     family.stored = dict(stored or {})
+    family.offload = offload
     return family

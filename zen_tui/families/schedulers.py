@@ -8,8 +8,7 @@ from typing import Any
 import diffusers
 import msgspec
 
-from zen_tui.library.errors import WrongUse
-from zen_tui.library.text import nearest
+from zen_tui.exchange.scheduler_names import DIFFUSION, FLOW, require_scheduler
 
 _KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "ddim": ("DDIMScheduler", {}),
@@ -22,10 +21,6 @@ _KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "unipc": ("UniPCMultistepScheduler", {}),
 }
-NAMES = ("default", *_KINDS)
-
-
-FLOW_NAMES = ("default", "euler")
 
 
 def settings(folder: Path) -> dict[str, Any]:
@@ -48,7 +43,7 @@ def build(folder: Path, name: str) -> Any:
         if kind != "PNDMScheduler" and hasattr(diffusers, kind):
             return getattr(diffusers, kind).from_config(config)
         name = "dpm++2m"
-    _require(name, NAMES)
+    require_scheduler(name, DIFFUSION)
     kind, changed = _KINDS[name]
     return getattr(diffusers, kind).from_config(config, **changed)
 
@@ -59,14 +54,5 @@ def build_flow(folder: Path, name: str) -> Any:
     Raises:
         WrongUse: there is no scheduler of that name for such a base.
     """
-    _require(name, FLOW_NAMES)
+    require_scheduler(name, FLOW)
     return diffusers.FlowMatchEulerDiscreteScheduler.from_config(settings(folder))
-
-
-def _require(name: str, names: tuple[str, ...]) -> None:
-    if name in names:
-        return
-    close = nearest(name, names)
-    hint = f"Did you mean {close}?" if close else f"The schedulers are: {', '.join(names)}."
-    of_others = " for this base" if name in NAMES else ""
-    raise WrongUse(f"There is no scheduler called {name}{of_others}.", hint)

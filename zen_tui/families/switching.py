@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from torch import nn
 
-
-def set_weights(module: nn.Module, use: Sequence[tuple[str, float]]) -> None:
-    """Activate the named PEFT adapters of `module` at their weights."""
+def switch_adapters(module: Any, use: Sequence[tuple[str, float]]) -> None:
+    """Let those PEFT adapters of `module` that are in `use` act at their weights, and no other."""
     from diffusers.utils.peft_utils import set_weights_and_activate_adapters
 
-    set_weights_and_activate_adapters(module, [name for name, _ in use], [weight for _, weight in use])
+    known = getattr(module, "peft_config", None) or {}
+    mine = [(name, weight) for name, weight in use if name in known]
+    if mine:
+        module.enable_adapters()
+        set_weights_and_activate_adapters(module, [name for name, _ in mine], [weight for _, weight in mine])
+    elif known:
+        module.disable_adapters()
 
 
 def delete_adapters(module: Any) -> None:

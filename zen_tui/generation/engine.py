@@ -53,6 +53,7 @@ class Engine:
         self.batch_size = batch_size
         self.preview_every = max(1, preview_every)
         self._encoded: dict[str, Cond] = {}
+        self._read_with = family.reading  # the adapters that acted on what is in it
         self._projection = Projection(family)
 
     def prepare(self, requests: Sequence[PictureRequest], asked: Callable[[], str] | None = None) -> None:
@@ -61,6 +62,9 @@ class Engine:
         Raises:
             Interrupted: `asked` said so.
         """
+        if self.family.reading != self._read_with:
+            self._encoded.clear()
+            self._read_with = self.family.reading
         texts = dict.fromkeys(text for r in requests for text in (r.prompt, r.negative))
         missing = [text for text in texts if text not in self._encoded]
         for some in _chunks(missing, ENCODED_AT_ONCE):

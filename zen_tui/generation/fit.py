@@ -1,14 +1,18 @@
 """What to do without so that a base fits into the memory there is: a plain rule over sizes, without torch.
 
 Tried in order, and the first that fits is taken: nothing; computing activations twice (training); the
-denoiser's matrices in int8. Text encoders have their turn before the denoiser is loaded, and a rule of their own.
+denoiser's matrices in int8; in NF4 where that can be done; its blocks brought to the card one after another
+(drawing). Text encoders have their turn before the denoiser is loaded, and a rule of their own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import math
 import os
+import re
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -16,69 +20,113 @@ import msgspec
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.exchange.source import Source
+from zen_tui.library.errors import Refused
 from zen_tui.library.text import megabytes
 
 BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+STORED = {"int8": 1.0, "fp8": 1.0, "nf4": 0.516}  # a number of a matrix; NF4 has a byte of scale for 64 numbers
 SHARE = 0.9  # of the free memory that is counted on
 OVERHEAD = 1 << 30  # bytes that the device's own libraries take
 PRECISE = 2_000_000_000  # parameters of a text encoder; smaller ones compute in fp32, larger ones in bf16
+# where a denoiser's blocks are in its keys: those of diffusers' UNets, of the original ones, of transformers
+BLOCK = re.compile(
+    r"(?:(?:down|up)_blocks\.\d+|mid_block)\.\w+\.\d+|(?:in|out)put_blocks\.\d+\.\d+"
+    r"|(?!down_|up_|mid_|time_embed|label_emb|out\.)\w+\.\d+"
+)
 LEARNING = 16  # bytes a learned number: itself, its gradient and two moments, four each
 BYTES_PER_PIXEL = 6_000  # a generous guess at the activations of one picture; running out halves the batch
 
 
 class Sizes(msgspec.Struct, frozen=True):
-    """Parameters of the denoiser, how many of them are in matrices, and of each text encoder."""
+    """Parameters of the denoiser, how many of them are in matrices, and of each text encoder.
+
+    `block` are those of its largest block, and `rest` those in no block.
+    """
 
     denoiser: int
     matrices: int
     texts: tuple[int, ...]
+    block: int = 0
+    rest: int = 0
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """Where the work is done, 'cuda', 'mps' or 'cpu', and the free bytes there."""
+    """Where the work is done, 'cuda', 'mps' or 'cpu', the free bytes there, and whether there is bitsandbytes."""
 
     device: str
     free: int
+    bitsandbytes: bool = False
+
+    @property
+    def does_nf4(self) -> bool:
+        return self.device == "cuda" and self.bitsandbytes
 
 
 class Fit(msgspec.Struct, frozen=True):
-    """How a base is made to fit; `needs` in bytes. `texts` is 'int8' or, where even that is too much, 'cpu'."""
+    """How a base is made to fit; `needs` in bytes. `texts` is 'int8' or, where even that is too much, 'cpu'.
+
+    With `offload`, the denoiser's blocks lie in the computer's memory and come to the card to compute.
+    """
 
     denoiser: str = ""
     texts: str = ""
     checkpointing: bool = False
+    offload: bool = False
     needs: int = 0
     fits: bool = True
 
     @property
     def words(self) -> str:
         """What is done without, for a person; '' when it is nothing."""
-        stored = {"int8": "the denoiser in int8", "fp8": "the denoiser in fp8"}
-        texts = {"int8": "text encoders in int8", "cpu": "text encoders on the CPU"}
+        stored = f"the denoiser in {self.denoiser}" if self.denoiser else ""
+        carried = "its blocks brought to the card one after another, which is slow" if self.offload else ""
+        if carried and not stored:
+            stored = "the denoiser in the computer's memory"
+        texts = {"int8": "text encoders in int8", "cpu": "text encoders on the CPU"}.get(self.texts)
         twice = "activations computed twice" if self.checkpointing else ""
-        return ", ".join(filter(None, (stored.get(self.denoiser), texts.get(self.texts), twice)))
+        return ", ".join(filter(None, (stored, carried, texts, twice)))
 
 
 def sizes_of(source: Source, family: str) -> Sizes:
     """How large the parts of a base are, told from the headers of its files."""
     profile = PROFILES[family]
 
-    def count(sub: str, *, matrices: bool = False) -> int:
+    def shapes(sub: str) -> dict[str, tuple[int, ...]]:
         part = source.parts[sub]
-        return sum(
-            math.prod(tensor.shape)
+        return {
+            key[len(part.prefix) :]: tensor.shape
             for file in part.files
             for key, tensor in read_header(file).tensors.items()
-            if key.startswith(part.prefix) and (len(tensor.shape) == 2 or not matrices)
-        )
+            if key.startswith(part.prefix)
+        }
 
-    texts = tuple(count(sub) for sub in profile.text_encoders if sub in source.parts)
-    return Sizes(count(profile.denoiser), count(profile.denoiser, matrices=True), texts)
+    denoiser = shapes(profile.denoiser)
+    blocks: Counter[str] = Counter()
+    for key, shape in denoiser.items():
+        found = BLOCK.match(key)
+        blocks[found.group() if found else ""] += math.prod(shape)
+    return Sizes(
+        denoiser=blocks.total(),
+        matrices=sum(math.prod(shape) for shape in denoiser.values() if len(shape) == 2),
+        texts=tuple(
+            sum(map(math.prod, shapes(sub).values())) for sub in profile.text_encoders if sub in source.parts
+        ),
+        block=max((size for name, size in blocks.items() if name), default=0),
+        rest=blocks[""],
+    )
 
 
 def weights(sizes: Sizes, width: int, stored: str) -> int:
-    """Bytes of the denoiser at `width` bytes a number, its matrices in one byte each if `stored`."""
-    return width * sizes.denoiser - (width - 1) * sizes.matrices if stored else width * sizes.denoiser
+    """Bytes of the denoiser at `width` bytes a number, its matrices as they are `stored`."""
+    if not stored:
+        return width * sizes.denoiser
+    return width * (sizes.denoiser - sizes.matrices) + round(STORED[stored] * sizes.matrices)
+
+
+def carried(sizes: Sizes, width: int, stored: str) -> int:
+    """Bytes of the denoiser on the card while its blocks come one after another: a block, the next, the rest."""
+    there = min(sizes.denoiser, 2 * sizes.block + sizes.rest)
+    return weights(sizes, width, stored) * there // sizes.denoiser
 
 
 def texts_for(sizes: Sizes, machine: Machine) -> str:
@@ -105,7 +153,11 @@ def for_training(
 
     Activations are taken from the profile: gigabytes that were counted for the family's first model at
     1024 pixels, in proportion to pixels, batch and parameters.
+
+    Raises:
+        Refused: they cannot be had here.
     """
+    require_storage(machine, quantize)
     profile = PROFILES[family]
     pictures = batch * (resolution / 1024) ** 2 * sizes.denoiser / profile.parameters
     widths = {"auto": 2 if machine.device == "cuda" else 4}
@@ -114,26 +166,62 @@ def for_training(
     def fit(stored: str, twice: bool) -> Fit:
         acts = profile.activations[1 if twice else 0] * (1 << 30) * pictures * width / 2
         needs = weights(sizes, width, stored) + LEARNING * learned + int(acts) + OVERHEAD
-        return Fit(stored, texts_for(sizes, machine), twice, needs, needs <= SHARE * machine.free)
+        texts = texts_for(sizes, machine)
+        return Fit(stored, texts, twice, needs=needs, fits=needs <= SHARE * machine.free)
 
-    storages = ["", "int8"] if quantize == "auto" else ["" if quantize == "none" else quantize]
+    storages = _storages(quantize, machine)
     twices = [False, True] if checkpointing == "auto" else [checkpointing == "on"]
     ways = [fit(stored, twice) for stored in storages for twice in twices]
-    if quantize == checkpointing == "auto":
-        ways.pop(2)  # int8 is slower than computing twice, so it comes last and with it
+    if quantize == checkpointing == "auto":  # int8 is slower than computing twice, so it comes last and with it
+        ways = [way for way in ways if way.checkpointing or not way.denoiser]
     return next((way for way in ways if way.fits), ways[-1])
 
 
-def for_drawing(sizes: Sizes, machine: Machine, *, pixels: int, precision: str, quantize: str = "auto") -> Fit:
-    """What drawing does without, at `pixels` a picture."""
+def for_drawing(
+    sizes: Sizes, machine: Machine, *, pixels: int, precision: str, quantize: str = "auto", offload: str = "auto"
+) -> Fit:
+    """What drawing does without, at `pixels` a picture. `quantize` and `offload` are `GenerateSpec`'s.
 
-    def fit(stored: str) -> Fit:
-        needs = weights(sizes, BYTES[precision], stored) + BYTES_PER_PIXEL * pixels + OVERHEAD
-        return Fit(stored, texts_for(sizes, machine), False, needs, needs <= SHARE * machine.free)
+    Raises:
+        Refused: what they ask for cannot be had here.
+    """
+    require_storage(machine, quantize, offload)
 
-    storages = ["", "int8"] if quantize == "auto" else ["" if quantize == "none" else quantize]
-    ways = [fit(stored) for stored in storages]
+    def fit(stored: str, carry: bool) -> Fit:
+        heavy = (carried if carry else weights)(sizes, BYTES[precision], stored)
+        needs = heavy + BYTES_PER_PIXEL * pixels + OVERHEAD
+        texts = texts_for(sizes, machine)
+        return Fit(stored, texts, offload=carry, needs=needs, fits=needs <= SHARE * machine.free)
+
+    storages = _storages(quantize, machine)
+    last = [True] if machine.device == "cuda" else []  # elsewhere the computer's memory is all there is
+    carries = [False, *last] if offload == "auto" else [offload == "on"]
+    ways = [fit(stored, carry) for carry in carries for stored in storages if not (carry and stored == "nf4")]
+    if offload == quantize == "auto":  # carrying takes long, so that half the bytes are worth their rounding
+        ways = [way for way in ways if way.denoiser or not way.offload]
     return next((way for way in ways if way.fits), ways[-1])
+
+
+def require_storage(machine: Machine, quantize: str, offload: str = "auto") -> None:
+    """Raise `Refused`, saying what is missing, if weights cannot be kept as `quantize` on `machine`."""
+    if quantize != "nf4":
+        return
+    if offload == "on":
+        raise Refused("Weights in nf4 cannot be brought to the card block by block.", "Choose int8 with it.")
+    missing = ["an NVIDIA card"] if machine.device != "cuda" else []
+    missing += [] if machine.bitsandbytes else ["the Python package bitsandbytes"]
+    if missing:
+        raise Refused(
+            f"To keep weights in nf4, {' and '.join(missing)} would be needed here.",
+            "Choose int8, which works everywhere.",
+        )
+
+
+def _storages(quantize: str, machine: Machine) -> list[str]:
+    """The ways to keep the denoiser's matrices, to be tried in this order."""
+    if quantize == "auto":
+        return ["", "int8", *(["nf4"] if machine.does_nf4 else [])]
+    return ["" if quantize == "none" else quantize]
 
 
 def too_small(fit: Fit, machine: Machine) -> str:
@@ -150,10 +238,16 @@ def machine() -> Machine:
         import pynvml
 
         pynvml.nvmlInit()
-        return Machine("cuda", int(pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByIndex(0)).free))
+        free = int(pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByIndex(0)).free)
+        return Machine("cuda", free, has_bitsandbytes())
     except Exception:  # no driver or no GPU
         pass
-    return Machine("cpu", free_memory())
+    return Machine("cpu", free_memory(), has_bitsandbytes())
+
+
+def has_bitsandbytes() -> bool:
+    """Whether the package that computes with NF4 is installed; it is not loaded for that."""
+    return importlib.util.find_spec("bitsandbytes") is not None
 
 
 def free_memory() -> int:

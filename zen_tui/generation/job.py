@@ -23,7 +23,7 @@ from zen_tui.library import models, pictures
 from zen_tui.library.database import Database
 from zen_tui.library.durable import hash_file
 from zen_tui.library.errors import BadFile, Refused, ZenError
-from zen_tui.library.events import Feed, Made, Preview, Progress, Warned
+from zen_tui.library.events import Feed, Made, Note, Preview, Progress, Warned
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Adapter, Base, Picture
 from zen_tui.library.sizes import require_size
@@ -38,16 +38,19 @@ def generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[s
     """Make every picture of `spec` that this job has not recorded yet.
 
     Returns:
-        `count` and `pictures`, each with `id`, `path`, `seed` and `prompt`.
+        `count`, `fit` (what was done so that the base fits) and `pictures`, each with `id`, `path`, `seed`
+        and `prompt`.
 
     Raises:
-        Refused: a size or an adapter that the base cannot take; nothing is drawn.
+        Refused: a size or an adapter that the base cannot take, or weights that cannot be kept as was asked;
+            nothing is drawn.
         DiskFull: what was made is recorded, and the job can be taken up again.
         Interrupted: the feed asked for it; likewise.
     """
     base = models.base(db, spec.base)
-    family = warm.family(base)
-    check(spec, base, family, feed)
+    family, fit = warm.fitting(base, quantize=spec.quantize, offload=spec.offload)
+    if fit.words:
+        feed.tell(Note(text=f"So that {base.slug} fits: {fit.words}."))
     out = _out_folder(spec)
     uses = [(_adapter_for(db, base, use), use.weight) for use in spec.adapters]
     for adapter, _ in uses:
@@ -58,6 +61,8 @@ def generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[s
             )
     attachments = [_attachment(home, adapter, weight) for adapter, weight in uses]
     warm.use(family, attachments)
+    check(spec, base, family, feed)  # the words of embeddings count
+    _tell_unused([adapter for adapter, weight in uses if weight], spec, feed)
 
     total, made = len(spec.pictures), pictures.made_indices(db, feed.job_id)
     if out:
@@ -85,7 +90,8 @@ def generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[s
         feed.tell(Progress(what="pictures", done=len(made), total=total))
         feed.progressed(len(made), total)
     feed.durable()
-    return {"count": total, "pictures": [_told(home, picture) for picture in pictures.of_job(db, feed.job_id)]}
+    told = [_told(home, picture) for picture in pictures.of_job(db, feed.job_id)]
+    return {"count": total, "fit": fit.words, "pictures": told}
 
 
 def check(spec: GenerateSpec, base: Base, family: Family, feed: Feed) -> None:
@@ -101,6 +107,15 @@ def check(spec: GenerateSpec, base: Base, family: Family, feed: Feed) -> None:
         )
     if len(cut) > WARNINGS:
         feed.tell(Warned(text=f"{plural(len(cut) - WARNINGS, 'more prompt')} of this job are cut as well."))
+
+
+def _tell_unused(adapters: list[Adapter], spec: GenerateSpec, feed: Feed) -> None:
+    """Say which embeddings change nothing, because no prompt has their word."""
+    texts = [text.casefold() for r in spec.pictures for text in (r.prompt, r.negative)]
+    for adapter in adapters:
+        word = adapter.trigger or adapter.slug
+        if adapter.kind == "embedding" and not any(word.casefold() in text for text in texts):
+            feed.tell(Warned(text=f"No prompt has the word “{word}”, so {adapter.slug} changes nothing."))
 
 
 def _adapter_for(db: Database, base: Base, use: AdapterUse) -> Adapter:
@@ -133,6 +148,7 @@ def _recipe(base: Base, family: Family, attachments: list[warm.Attachment]) -> d
         "zen": zen_tui.__version__,
         "precision": precision_name(family.dtype),
         "stored": {part: how for part, how in family.stored.items() if how},
+        "offload": family.offload,
         "device": family.device.type,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from zen_tui.families.base import Family
-from zen_tui.generation.fit import BYTES_PER_PIXEL, Machine, free_memory
+from zen_tui.generation.fit import BYTES_PER_PIXEL, Machine, free_memory, has_bitsandbytes
 
 SMALL = 200_000_000  # parameters of a denoiser that a CPU runs better in batches
 LARGEST = 32
@@ -27,7 +27,7 @@ def free_bytes(device: torch.device) -> int:
 
 def machine(device: torch.device) -> Machine:
     """The place of the work, as the rule in `fit` takes it."""
-    return Machine(device.type, free_bytes(device))
+    return Machine(device.type, free_bytes(device), has_bitsandbytes())
 
 
 def is_tight(family: Family) -> bool:

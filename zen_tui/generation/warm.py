@@ -13,7 +13,7 @@ from zen_tui.families import Family, load_family
 from zen_tui.families.base import Part
 from zen_tui.families.devices import pick_device, pick_dtype, precision_name
 from zen_tui.generation import memory
-from zen_tui.generation.fit import for_drawing, sizes_of
+from zen_tui.generation.fit import Fit, for_drawing, sizes_of
 from zen_tui.library.records import Base
 
 ATTACHED_AT_MOST = 8  # beyond that, unused adapters would only fill the memory
@@ -33,30 +33,41 @@ class Attachment(msgspec.Struct, frozen=True):
         return f"{self.slug}-{self.hash[:12]}"
 
 
-_kept: tuple[str, Family] | None = None
+_kept: tuple[str, Family, Fit] | None = None
 _attached: set[str] = set()
 
 
-def family(base: Base, precision: str = "auto") -> Family:
-    """The family of `base`, the one that is loaded already if it fits. Errors are those of `load_family`."""
+def family(base: Base, precision: str = "auto", *, quantize: str = "auto", offload: str = "auto") -> Family:
+    """The family of `base`, the one that is loaded already if it is the same.
+
+    Errors are those of `load_family`, and of `for_drawing`, which says what `quantize` and `offload` mean.
+    """
+    return fitting(base, precision, quantize=quantize, offload=offload)[0]
+
+
+def fitting(
+    base: Base, precision: str = "auto", *, quantize: str = "auto", offload: str = "auto"
+) -> tuple[Family, Fit]:
+    """`family`, and how it was made to fit when it was opened."""
     global _kept
-    key = f"{base.family} {base.path} {precision}"
+    key = f"{base.family} {base.path} {precision} {quantize} {offload}"
     if _kept is None or _kept[0] != key:
         drop()
-        _kept = (key, _fitting(base, precision))
-    return _kept[1]
+        _kept = (key, *_open(base, precision, quantize, offload))
+    return _kept[1:]
 
 
-def _fitting(base: Base, precision: str) -> Family:
+def _open(base: Base, precision: str, quantize: str, offload: str) -> tuple[Family, Fit]:
     """The family of `base`, with what does not fit into the memory kept smaller."""
     variant_of(base)  # refuses a family that Zen does not run
     device = pick_device()
     dtype = pick_dtype(precision, device)
     pixels = PROFILES[base.family].resolution ** 2
     sizes = sizes_of(source_of(base), base.family)
-    fit = for_drawing(sizes, memory.machine(device), pixels=pixels, precision=precision_name(dtype))
+    machine, computes = memory.machine(device), precision_name(dtype)
+    fit = for_drawing(sizes, machine, pixels=pixels, precision=computes, quantize=quantize, offload=offload)
     stored: dict[Part, str] = {"denoiser": fit.denoiser, "text": fit.texts}
-    return load_family(base, device=device, dtype=dtype, stored=stored)
+    return load_family(base, device=device, dtype=dtype, stored=stored, offload=fit.offload), fit
 
 
 def use(family: Family, adapters: Sequence[Attachment]) -> None:

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from zen_tui.exchange.adapters import require_fit
 from zen_tui.exchange.bases import base_folder
+from zen_tui.exchange.profiles import PROFILES, variant_of
+from zen_tui.exchange.scheduler_names import require_scheduler, schedulers_of
+from zen_tui.exchange.source import source_of
+from zen_tui.generation.fit import Machine, for_drawing, machine, require_storage, sizes_of, too_small
 from zen_tui.jobs import queue
 from zen_tui.library import models
 from zen_tui.library.database import Database
@@ -17,7 +21,7 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Adapter, Base, Job
 from zen_tui.library.sheets import SheetDefaults
 from zen_tui.library.sizes import nearest_size, require_size
-from zen_tui.library.specs import AdapterUse, GenerateSpec, PictureRequest
+from zen_tui.library.specs import AdapterUse, GenerateSpec, Offload, PictureRequest, Quantize
 from zen_tui.library.text import plural
 
 HEAVIEST = 10.0  # an adapter's weight; beyond it there is only noise
@@ -71,15 +75,18 @@ def submit_generation(
     out: str | Path | None = None,
     title: str | None = None,
     after: int | None = None,
+    quantize: Quantize = "auto",
+    offload: Offload = "auto",
 ) -> Job:
     """Queue pictures. `out` is a folder that gets copies; without a base, that of the first adapter.
 
-    An adapter trained on another base of the same family may be used if its layers fit.
+    An adapter trained on another base of the same family may be used if its layers fit. `quantize` and
+    `offload` are `GenerateSpec`'s.
 
     Raises:
-        WrongUse: no prompt, or weights that make no sense.
+        WrongUse: no prompt, weights that make no sense, or a scheduler that the base does not draw with.
         NotFound: there is no such base or adapter.
-        Refused: an adapter for another base, or a size the base cannot do.
+        Refused: an adapter for another base, a size the base cannot do, or weights that cannot be kept so here.
         BadFile: the file of a base or adapter is gone.
     """
     if not requests:
@@ -92,7 +99,10 @@ def submit_generation(
         raise WrongUse("An adapter is named twice.", "Name it once, with the weight it should have.")
     for size in {(request.width, request.height) for request in requests}:
         _require_size(chosen, *size)
-    return queue_generation(db, home, chosen, adapters, requests, out, title, after)
+    for name in dict.fromkeys(request.scheduler for request in requests):
+        require_scheduler(name, schedulers_of(chosen.family), chosen.slug)
+    require_storage(machine(), quantize, offload)
+    return queue_generation(db, home, chosen, adapters, requests, out, title, after, quantize, offload)
 
 
 def queue_generation(
@@ -104,6 +114,8 @@ def queue_generation(
     out: str | Path | None = None,
     title: str | None = None,
     after: int | None = None,
+    quantize: Quantize = "auto",
+    offload: Offload = "auto",
 ) -> Job:
     """Queue pictures unchecked: the adapter may still have to be trained by the job before."""
     spec = GenerateSpec(
@@ -111,9 +123,33 @@ def queue_generation(
         adapters=tuple(adapters),
         pictures=tuple(requests),
         out=str(Path(out).absolute()) if out else None,
+        quantize=quantize,
+        offload=offload,
     )
     who = ", ".join(use.name for use in adapters) or base.slug
     return queue.enqueue(db, home, spec, title or f"{plural(len(requests), 'picture')} with {who}", after)
+
+
+def how_it_fits(
+    base: Base, quantize: Quantize = "auto", offload: Offload = "auto", here: Machine | None = None
+) -> list[tuple[str, str]]:
+    """What drawing with `base` will do without on this machine, as named lines; none when it fits as it is.
+
+    Raises:
+        BadFile: the base is gone or damaged.
+        Refused: `quantize` or `offload` cannot be had here.
+    """
+    variant_of(base)  # refuses a family that Zen does not run
+    here = here or machine()
+    fit = for_drawing(
+        sizes_of(source_of(base), base.family),
+        here,
+        pixels=PROFILES[base.family].resolution ** 2,
+        precision="bf16" if here.device == "cuda" else "fp32",
+        quantize=quantize,
+        offload=offload,
+    )
+    return [line for line in (("to fit", fit.words), ("note", too_small(fit, here))) if line[1]]
 
 
 def choose_base(db: Database, name: str | None, adapters: Sequence[AdapterUse]) -> Base:

@@ -13,6 +13,11 @@ import msgspec
 from zen_tui.library.errors import WrongUse
 from zen_tui.library.text import nearest
 
+Quantize = Literal["auto", "none", "int8", "fp8", "nf4"]
+"""How the denoiser's matrices are kept; 'auto' as the memory allows."""
+Offload = Literal["auto", "on", "off"]
+"""Whether a denoiser's blocks lie in the computer's memory and come to the card one after another."""
+
 
 class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Every setting of a training. Steps count optimizer steps; sizes are pixels."""
@@ -30,7 +35,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     dropout: float = 0.0
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    quantize: Literal["auto", "none", "int8", "fp8"] = "auto"
+    quantize: Quantize = "auto"
     gradient_checkpointing: Literal["auto", "on", "off"] = "auto"
     holdout: float = 0.1
     checkpoint_every: int = 250
@@ -112,6 +117,8 @@ class GenerateSpec(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: int = 0  # 0: as many as the memory allows
     preview_every: int = 5
     out: str | None = None
+    quantize: Quantize = "auto"
+    offload: Offload = "auto"
 
 
 class AdapterSpec(msgspec.Struct, frozen=True, kw_only=True):

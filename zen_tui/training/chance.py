@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zen_tui.families.base import Objective
+from zen_tui.families.objective import Objective
 
 
 def number(seed: int, *what: object) -> int:

@@ -10,7 +10,8 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from zen_tui.families.base import Family, Objective
+from zen_tui.families.base import Family
+from zen_tui.families.objective import Objective
 from zen_tui.library.errors import ZenError
 from zen_tui.library.events import Feed, Holdout, Interrupted, Resumed, Step
 from zen_tui.library.specs import TrainSettings

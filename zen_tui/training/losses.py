@@ -10,8 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zen_tui.families.base import Family, Objective
+from zen_tui.families.base import Family
 from zen_tui.families.cond import Cond
+from zen_tui.families.objective import Objective
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance
 from zen_tui.training.material import Material

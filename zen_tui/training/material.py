@@ -118,7 +118,7 @@ def _captions(family: Family, texts: list[str], cache: Path, report: Report) -> 
     found: list[Cond] = []
     for done, text in enumerate(texts):
         report("reading captions", done, len(texts))
-        file = cache / f"text-{_key(text, encoder)}.safetensors"
+        file = cache / f"text-{_key(text, encoder, *family.reading)}.safetensors"
         kept = _read(file)
         if kept is None:
             kept = family.encode([text]).to(torch.device("cpu")).tensors

@@ -221,7 +221,7 @@ def _licence(text: str) -> str:
 
 def _about_adapter(adapter: Adapter, base: str, path: Path) -> list[tuple[str, str]]:
     size = megabytes(path.stat().st_size) if path.exists() else "the file is missing"
-    rank = adapter.facts.get("rank")
+    rank = adapter.facts.get("rank") if adapter.kind == "lora" else None
     told = [("name", adapter.slug), ("kind", f"{adapter.kind}, rank {rank}" if rank else adapter.kind)]
     told += [("write", adapter.trigger)] if adapter.trigger else []
     told += [("made for", f"{base} ({adapter.family})" if base else adapter.family), ("size", size)]

@@ -34,7 +34,7 @@ REST = {
     "warmup": "steps of a gentle start",
     "optimizer": "adamw",
     "precision": "auto, fp32, bf16, fp16",
-    "quantize": "auto, none, int8, fp8",
+    "quantize": "auto, none, int8, fp8, nf4",
     "gradient_checkpointing": "auto, on, off",
     "caption_dropout": "share without caption",
     "min_snr_gamma": "0 is off",

@@ -1,0 +1,87 @@
+"""Whether an adapter of any kind fits a base, and what it would change there; told from headers alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from zen_tui.exchange import embeddings, hypernetworks
+from zen_tui.exchange.lora_match import Match, match_base, misfit_text
+from zen_tui.exchange.profiles import PROFILES
+from zen_tui.exchange.safetensors_header import read_header
+from zen_tui.exchange.source import source_of
+from zen_tui.library.errors import Refused
+from zen_tui.library.records import Base
+from zen_tui.library.text import plural
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """An adapter held against a base: of `total` pieces what `match` says, and `text` for a person."""
+
+    match: Match
+    total: int
+    text: str
+    ok: bool
+
+
+def hold_against(path: Path, name: str, base: Base) -> Held:
+    """Hold the adapter at `path`, called `name`, against `base`.
+
+    Raises:
+        BadFile: the adapter or the base is damaged.
+    """
+    header = read_header(path)
+    if word := embeddings.recognise(header):
+        return _embedding(word, name, base)
+    if network := hypernetworks.recognise(header):
+        return _hypernetwork(network, name, base)
+    layout, found = match_base(path, base)
+    total = len(layout.pieces)
+    text = f"all {total} layers fit" if found.whole else misfit_text(name, layout, found, base.slug)
+    return Held(match=found, total=total, text=text, ok=found.whole)
+
+
+def require_fit(path: Path, base: Base) -> None:
+    """Raise `Refused`, saying what does not fit, unless the whole adapter at `path` can act on `base`."""
+    held = hold_against(path, path.stem, base)
+    if not held.ok:
+        raise Refused(held.text, "Use it with the base it was trained on.")
+
+
+def _embedding(found: embeddings.Embedding, name: str, base: Base) -> Held:
+    match = embeddings.match(found, source_of(base))
+    total = found.vectors * len(found.widths)
+    if found.family != base.family:
+        return _stranger(match, total, name, found.family, base)
+    if match.whole:
+        where = " and ".join(f"the {part.part}" for part in match.parts)
+        text = f"its word becomes {plural(found.vectors, 'vector')} for {where}"
+    else:
+        sub = next(part.part for part in match.parts if not part.fit)
+        text = (
+            f"{name} was made for another base than {base.slug}: its vectors have {found.widths[sub]} numbers, "
+            f"and the {sub} of {base.slug} reads words of another size."
+        )
+    return Held(match=match, total=total, text=text, ok=match.whole)
+
+
+def _hypernetwork(found: hypernetworks.Hypernetwork, name: str, base: Base) -> Held:
+    match = hypernetworks.match(found, source_of(base))
+    total = match.keys
+    if found.family != base.family:
+        return _stranger(match, total, name, found.family, base)
+    if match.whole:
+        text = f"all {total} networks fit, and bend {match.parts[0].layers} keys and values of the unet"
+    else:
+        text = (
+            f"{name} was made for another base than {base.slug}: it bends inputs of "
+            f"{match.misfit[0].partition('.')[0]} numbers, which no attention of {base.slug} takes."
+        )
+    return Held(match=match, total=total, text=text, ok=match.whole)
+
+
+def _stranger(match: Match, total: int, name: str, family: str, base: Base) -> Held:
+    titles = PROFILES[family].title, PROFILES[base.family].title
+    text = f"{name} is for {titles[0]}, and {base.slug} is {titles[1]}."
+    return Held(match=match, total=total, text=text, ok=False)
