@@ -215,9 +215,7 @@ def test_it_acts_together_with_a_lora(second: Family, toy: Path, tmp_path: Path)
 
 def test_what_does_not_fit_is_refused_by_name(family: Family, second: Family, tmp_path: Path) -> None:
     wide = write_embedding(tmp_path / "wide.safetensors", {"emb_params": 768})
-    with pytest.raises(
-        BadFile, match=r"wide\.safetensors was made for another base: .* 768 .* text_encoder"
-    ):
+    with pytest.raises(BadFile, match=r"wide\.safetensors was made for another base: .* 768 .* text_encoder"):
         family.attach(wide, "wide")
     double = write_embedding(tmp_path / "double.safetensors", {"clip_l": 1024, "clip_g": 1280})
     with pytest.raises(BadFile, match=r"double\.safetensors .* text_encoder_2 of this one does not exist"):
