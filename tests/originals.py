@@ -300,8 +300,10 @@ def write_random(path: Path, shapes: Mapping[str, tuple[int, ...]], dtype: str =
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(raw)) + raw)
-        for shape in shapes.values():
+        for name, shape in shapes.items():
             numbers = torch.randn(shape, generator=chance).mul_(0.02).to(kind[dtype])
+            if name.endswith("running_var"):
+                numbers = numbers.abs() + 1  # a variance
             file.write(numbers.contiguous().view(torch.uint8).numpy().tobytes() if shape else _scalar(numbers))
     return path
 

@@ -157,3 +157,10 @@ def test_numbers_that_run_over_are_said(family: Family) -> None:
         next(family.denoiser().parameters()).fill_(float("nan"))
     with pytest.raises(ZenError, match="ran over"):
         draw(family, wish())
+
+
+def test_a_damaged_autoencoder_is_said(family: Family) -> None:
+    with torch.no_grad():
+        next(family.part("vae").parameters()).fill_(float("nan"))
+    with pytest.raises(ZenError, match="autoencoder"):
+        draw(family, wish())

@@ -194,6 +194,11 @@ class Engine:
                     raise
         if pixels is None:
             raise torch.OutOfMemoryError("not even one picture could be decoded")
+        if not torch.isfinite(pixels).all():
+            raise ZenError(
+                "The base's autoencoder gave numbers that are no picture.",
+                "Its VAE may be damaged: `zen bases check` reads it again, `zen bases add --vae` takes another.",
+            )
         self._projection.learn(latents, pixels)
         levels = (pixels * 255).round().to("cpu", torch.uint8)
         return [Image.fromarray(one.permute(1, 2, 0).contiguous().numpy()) for one in levels]
