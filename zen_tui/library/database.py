@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,21 +31,22 @@ WAL_RESET_FIXED = (
 )  # sqlite.org/releaselog/3_51_3.html: older ones may corrupt a WAL shared by two processes
 
 
+PATIENCE = 10.0  # seconds to wait for another process
+
+
 class Database:
     """A connection to `zen.db`. Use one per thread and close it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self.connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+            self.connection = sqlite3.connect(
+                path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+            )
             path.chmod(0o600)
             self.connection.row_factory = sqlite3.Row
-            for pragma in (
-                "journal_mode = WAL",
-                "synchronous = FULL",
-                "foreign_keys = ON",
-                "secure_delete = ON",
-            ):
+            self._write_ahead()
+            for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
                 self.connection.execute(f"PRAGMA {pragma}")
             if sqlite3.sqlite_version_info < WAL_RESET_FIXED:
                 self.connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -63,6 +65,18 @@ class Database:
             from zen_tui.library.migrations import migrate
 
             migrate(self)
+
+    def _write_ahead(self) -> None:
+        """Turn on the write-ahead log. SQLite does not wait here while another process does the same."""
+        latest = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > latest:
+                    raise
+                time.sleep(0.01)
 
     @classmethod
     def open(cls, home: Home | None = None) -> Database:
