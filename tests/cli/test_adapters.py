@@ -118,3 +118,9 @@ def test_weights_of_a_merge_are_read_with_care(zen: Zen) -> None:
         answer = zen("adapters", "merge", *words, "--name", "both")
         assert answer.code == 2
         assert sentence in answer.err
+
+
+def test_the_built_in_base_is_known_before_anything_else_was_done(zen: Zen, lora: Path) -> None:
+    told = zen("adapters", "verify", lora, "--base", "zen-mini")
+    assert "There is no base" not in told.err
+    assert "another base than zen-mini" in told.out

@@ -11,6 +11,7 @@ from msgspec import to_builtins
 from zen_tui.cli import adapter_making
 from zen_tui.cli.output import JsonFlag, YesFlag, confirm, fields, narrate, print_json, say, table
 from zen_tui.exchange.adapters import AdapterFacts, inspect_adapter, weights_in
+from zen_tui.exchange.bases import ensure_builtin
 from zen_tui.exchange.fits import hold_against
 from zen_tui.jobs.adapters import bring_adapter
 from zen_tui.library import models
@@ -80,6 +81,7 @@ def verify(
     """
     home = Home.find().create()
     with Database.open(home) as db:
+        ensure_builtin(db)
         slug, path = _named(db, home, name)
         facts = inspect_adapter(path)
         bases = [models.base(db, base)] if base else [b for b in models.bases(db) if b.family == facts.family]

@@ -23,7 +23,6 @@ _IMPLEMENTATION = {
         "sd15": "https://github.com/Stability-AI/generative-models",
         "sdxl": "https://github.com/Stability-AI/generative-models",
         "flux1": "https://github.com/black-forest-labs/flux",
-        "chroma": "https://huggingface.co/lodestones/Chroma",
     },
     "comfyui": {},
     "diffusers": {},
