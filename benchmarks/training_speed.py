@@ -37,7 +37,7 @@ from zen_tui.families.devices import pick_device, pick_dtype, precision_name
 from zen_tui.families.sd15 import SD15
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
-from zen_tui.library.events import AnyEvent, Step
+from zen_tui.library.events import AnyEvent, Step, Unattended
 from zen_tui.library.paths import Home
 from zen_tui.library.specs import TrainSettings, TrainSpec
 from zen_tui.mannequins.cast import person, scene
@@ -102,10 +102,8 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-class Watch:
+class Watch(Unattended):
     """A feed that keeps the seconds between steps."""
-
-    job_id = 0
 
     def __init__(self) -> None:
         self.took: list[float] = []
@@ -116,18 +114,6 @@ class Watch:
             now = time.perf_counter()
             self.took.append(now - self.last)
             self.last = now
-
-    def asked(self) -> str:
-        return ""
-
-    def requests(self) -> set[str]:
-        return set()
-
-    def durable(self) -> None:
-        pass
-
-    def progressed(self, step: int, steps: int) -> None:
-        pass
 
 
 class Studio:

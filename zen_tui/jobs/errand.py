@@ -17,7 +17,7 @@ from typing import IO, Any
 import msgspec
 
 from zen_tui.library.errors import BadFile, NotFound, Refused, WrongUse, ZenError
-from zen_tui.library.events import AnyEvent
+from zen_tui.library.events import AnyEvent, Unattended
 from zen_tui.library.paths import Home
 from zen_tui.library.specs import Spec, decode_spec, encode_spec
 from zen_tui.library.text import clean
@@ -91,10 +91,8 @@ def _events(lines: IO[bytes]) -> Iterator[AnyEvent | Ended]:
                 yield _event(data)
 
 
-class _Feed:
-    """The `Feed` of an errand: see `library.events.Feed`."""
-
-    job_id = 0
+class _Feed(Unattended):
+    """Writes events for the process that waits for them."""
 
     def __init__(self, out: int) -> None:
         self._out = out
@@ -104,18 +102,6 @@ class _Feed:
 
     def write(self, name: bytes, data: Any) -> None:
         os.write(self._out, name + b" " + msgspec.json.encode(data) + b"\n")
-
-    def asked(self) -> str:
-        return ""
-
-    def requests(self) -> set[str]:
-        return set()
-
-    def durable(self) -> None:
-        pass
-
-    def progressed(self, step: int, steps: int) -> None:
-        pass
 
 
 def main() -> None:

@@ -24,14 +24,9 @@ from zen_tui.library.text import nearest
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 SCHEMA_VERSION = 1
-WAL_RESET_FIXED = (
-    3,
-    51,
-    3,
-)  # sqlite.org/releaselog/3_51_3.html: older ones may corrupt a WAL shared by two processes
-
-
 PATIENCE = 10.0  # seconds to wait for another process
+# sqlite.org/releaselog/3_51_3.html: older ones may corrupt a WAL shared by two processes
+WAL_RESET_FIXED = (3, 51, 3)
 
 
 class Database:

@@ -176,3 +176,24 @@ class Feed(Protocol):
 
     def progressed(self, step: int, steps: int) -> None:
         """Record how far the job is, for lists of jobs; also proves progress to the crash counter."""
+
+
+class Unattended:
+    """A `Feed` for work outside the queue: nobody listens, interrupts it or wishes for anything."""
+
+    job_id = 0
+
+    def tell(self, event: AnyEvent) -> None:
+        pass
+
+    def asked(self) -> str:
+        return ""
+
+    def requests(self) -> set[str]:
+        return set()
+
+    def durable(self) -> None:
+        pass
+
+    def progressed(self, step: int, steps: int) -> None:
+        pass
