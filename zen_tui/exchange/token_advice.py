@@ -17,8 +17,10 @@ import msgspec
 from zen_tui.exchange.vocabulary import Piece, Vocabulary
 from zen_tui.library.database import Database
 from zen_tui.library.datasets import all_datasets
+from zen_tui.library.records import Dataset
 from zen_tui.library.text import clean
 from zen_tui.mannequins.tokenizer import RESERVED
+from zen_tui.photos.caption_lint import Finding
 
 RARE = 0.8  # of the vocabulary: CLIP's words beyond are seldom more than hashtags
 WORD_SHARE = 0.4  # of the vocabulary: a piece of four letters and more below is a word of its own
@@ -71,6 +73,12 @@ def suggestions(vocabulary: Vocabulary, used: Collection[str] = (), count: int =
     free = [word for word in known if word not in taken and word not in OTHER_MEANINGS]
     good = [word for word in free if _judge(word, vocabulary, vocabulary.pieces(word))[0] == "good"]
     return sorted(good, key=lambda word: len(vocabulary.pieces(word)))[:count]
+
+
+def token_finding(dataset: Dataset, vocabulary: Vocabulary) -> list[Finding]:
+    """The dataset's own token as a finding of kind `word`, unless it is a good one."""
+    grade, text = _judge(dataset.token, vocabulary, vocabulary.pieces(dataset.token))
+    return [] if grade == "good" else [Finding(None, "word", f"The token {text}")]
 
 
 def tokens_in_use(db: Database) -> set[str]:
