@@ -11,12 +11,13 @@ from tests.helpers import python
 from zen_tui.exchange import vocabulary
 from zen_tui.exchange.bases import BUILTIN_NAME, add_base, ensure_builtin
 from zen_tui.exchange.caption_reader import reader_for
-from zen_tui.exchange.token_advice import RESERVED, advise
+from zen_tui.exchange.token_advice import advise
 from zen_tui.exchange.vocabulary import Vocabulary, _travelling, clip_vocabulary, vocabulary_of
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database
 from zen_tui.library.errors import BadFile
 from zen_tui.library.paths import Home
+from zen_tui.mannequins.tokenizer import RESERVED
 
 SENTENCES = (
     "a photo of ohwx woman, at the beach", "Don't!! 1234 cafés,,  naïve\u2003 e\u0301", "日本 — ✓", "", "x" * 300,

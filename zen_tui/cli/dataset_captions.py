@@ -66,7 +66,7 @@ def caption(
 
     A caption is read as tags between commas.
 
-    Examples: zen datasets caption mara --text "a photo of {token} {class}" --missing
+    Example: zen datasets caption mara --text "a photo of {token} {class}" --missing
 
     zen datasets caption mara --flagged token --prefix "ohwx woman,"
 

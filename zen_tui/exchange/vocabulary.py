@@ -23,13 +23,13 @@ from zen_tui.library.errors import BadFile
 from zen_tui.library.records import Base
 from zen_tui.library.text import clean
 
-# tokens that are read and are not the caption's: marks of start and end, or what is said before it
-OVERHEAD = {
-    "sd15": 2, "sdxl": 2, "flux1": 1, "chroma": 1, "sd35": 1, "flux2-klein": 3, "z-image": 3, "qwen-image": 0,
-}  # fmt: skip
+MARKS = {"sd15": 2, "sdxl": 2, "flux1": 1, "chroma": 1, "sd35": 1, "qwen-image": 0}
+"""Tokens that are read and are not the caption's: marks of start and end."""
+BEFORE = "<|im_start|>user\n"
+"""What the other families say to Qwen before the caption."""
 KINDS = {"sd15": "clip", "sdxl": "clip", "flux1": "t5", "chroma": "t5", "sd35": "t5"}  # else qwen2
 TITLES = {"clip": "CLIP", "t5": "T5", "qwen2": "Qwen"}
-CLIP_LIMIT = 77 - OVERHEAD["sd15"]
+CLIP_LIMIT = 77 - MARKS["sd15"]
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -102,9 +102,12 @@ def vocabulary_of(base: Base) -> Vocabulary:
     """
     folder = source_of(base).folder(PROFILES[base.family].tokenizers[-1])
     kind = KINDS.get(base.family, "qwen2")
-    limit = facts_of(base).token_limit - OVERHEAD[base.family]
-    mini = base.path.startswith(BUILTIN)
-    return Vocabulary(base.slug, "mini" if mini else kind, limit, _tokenizer(folder, kind))
+    tokenizer = _tokenizer(folder, kind)
+    before = MARKS.get(base.family)
+    if before is None:
+        before = len(tokenizer.encode(BEFORE, add_special_tokens=False).ids)
+    kind = "mini" if base.path.startswith(BUILTIN) else kind
+    return Vocabulary(base.slug, kind, facts_of(base).token_limit - before, tokenizer)
 
 
 @lru_cache(maxsize=4)
@@ -150,6 +153,7 @@ def _qwen2(words: dict[str, int], merges: list[tuple[str, str]]) -> Any:
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
     tokenizer = Tokenizer(models.BPE(words, merges))
+    tokenizer.add_special_tokens(vocabulary_files.QWEN2_SPECIAL)
     tokenizer.normalizer = normalizers.NFC()
     word = (
         r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
