@@ -99,9 +99,37 @@ _DATASETS = (
     Action("datasets.filter", "slash", "filter", "Show only photos with these words anywhere.", footer=True),
     Action("datasets.sort", "s", "sort", "Change the order of the photos."),
     Action("datasets.select_all", "A", "select all", "Select every photo that is shown, or none."),
+    Action("datasets.crop", "c", "crop", "Choose the part of the photo that is trained on.", footer=True),
     Action("datasets.train", "t", "train", "Train on this dataset.", footer=True),
     Action("datasets.copy_path", "y", "copy path", "Copy the path of the photo."),
     Action("datasets.demo", "d", "demo", "See the whole loop on a made-up person first.", "app.demo", True),
+)
+_RECTANGLE = (
+    Action("rectangle.keep", "enter", "keep", "Keep this, and go back.", footer=True),
+    Action("rectangle.left", "left,h", "left", "Move to the left.", "nudge(-1, 0)"),
+    Action("rectangle.right", "right,l", "right", "Move to the right.", "nudge(1, 0)"),
+    Action("rectangle.up", "up,k", "up", "Move up.", "nudge(0, -1)"),
+    Action("rectangle.down", "down,j", "down", "Move down.", "nudge(0, 1)"),
+    Action("rectangle.far_left", "shift+left,H", "far left", "Move far to the left.", "nudge(-1, 0, True)"),
+    Action("rectangle.far_right", "shift+right,L", "far right", "Move far to the right.", "nudge(1, 0, True)"),
+    Action("rectangle.far_up", "shift+up,K", "far up", "Move far up.", "nudge(0, -1, True)"),
+    Action("rectangle.far_down", "shift+down,J", "far down", "Move far down.", "nudge(0, 1, True)"),
+    Action("rectangle.larger", "plus,equals_sign", "larger", "Make it larger.", "size(1)", True),
+    Action("rectangle.smaller", "minus,underscore", "smaller", "Make it smaller.", "size(-1)", True),
+    Action("rectangle.much_larger", "pageup", "much larger", "Make it much larger.", "size(1, True)"),
+    Action("rectangle.much_smaller", "pagedown", "much smaller", "Make it much smaller.", "size(-1, True)"),
+    Action("rectangle.side", "tab", "which side", "Choose what arrows move: all, or one side.", "side(1)", True),
+    Action("rectangle.side_before", "shift+tab", "side before", "Choose the side before.", "side(-1)"),
+    Action("rectangle.undo", "u", "undo", "Take the last change of this photo back.", footer=True),
+    Action("rectangle.next", "n", "next", "Keep this, and go to the next photo.", "photo(1)", True),
+    Action("rectangle.previous", "p", "before", "Keep this, and go to the photo before.", "photo(-1)", True),
+    Action("rectangle.leave", "escape,q", "leave", "Go back without keeping what changed in this photo."),
+)
+_CROP = (
+    Action("crop.shape", "r", "shape", "Hold another shape: free, square, 2:3 and so on.", "shape(1)", True),
+    Action("crop.shape_before", "R", "shape before", "Hold the shape before.", "shape(-1)"),
+    Action("crop.whole", "0", "whole photo", "Take the whole photo.", footer=True),
+    Action("crop.resolution", "z", "resolution", "See it as a training at another resolution does."),
 )
 _WIZARD = (
     Action("wizard.import", "ctrl+r", "import", "Copy the photos that can be used.", "start", True),
@@ -251,6 +279,7 @@ _JOBS = (
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
     "app": _APP, "grid": _GRID, "list": _LIST, "datasets": _DATASETS, "wizard": _WIZARD, "train": _TRAIN,
+    "rectangle": _RECTANGLE, "crop": _CROP,
     "run": _RUN,
     "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER, "export": _EXPORT,
     "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "compare": _COMPARE,
@@ -260,6 +289,8 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
 
 TOGETHER: dict[str, tuple[str, ...]] = {
     "datasets": ("datasets", "grid", "list", "app"),
+    "rectangle": ("rectangle", "app"),
+    "crop": ("crop", "rectangle", "app"),
     "wizard": ("wizard", "app"),
     "train": ("train", "app"),
     "run": ("run", "plot", "samples", "app"),
@@ -275,8 +306,13 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "bases": ("bases", "list", "app"),
     "privacy": ("privacy", "app"),
 }
-# Keys that a screen takes from the app on purpose: digits rate in these, and the wizard's escape asks first.
-OVERRIDES = {scope: set("12345") for scope in ("gallery", "viewer", "compare")} | {"wizard": {"escape"}}
+# Keys that a screen takes from the app on purpose: digits rate in these, the wizard's escape asks first, and an
+# editor says what it leaves behind.
+OVERRIDES = {
+    **{scope: set("12345") for scope in ("gallery", "viewer", "compare")},
+    "wizard": {"escape"},
+    **{scope: {"escape", "q"} for scope in ("rectangle", "crop", "mask")},
+}
 
 
 def bindings(scope: str) -> list[BindingType]:
