@@ -11,48 +11,14 @@ screen; `g` and then a digit does so in every screen, and `[` and `]` go to the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+from zen_tui.tui.action import Action
+from zen_tui.tui.editor_keys import EDITORS
+
 PLACES = ("datasets", "train", "generate", "gallery", "jobs", "bases", "privacy")
 LABELS = {place: place.capitalize() for place in PLACES}
-
-
-@dataclass(frozen=True)
-class Action:
-    """One thing a key does. `run` is the Textual action, by default the id without its scope."""
-
-    id: str
-    key: str
-    label: str
-    tooltip: str
-    run: str = ""
-    footer: bool = False
-    priority: bool = False
-    display: str = ""
-
-    @property
-    def action(self) -> str:
-        return self.run or self.id.partition(".")[2]
-
-    @property
-    def shown_key(self) -> str:
-        return self.display or pretty(self.key.split(",")[0])
-
-
-_PRETTY = {
-    "question_mark": "?", "colon": ":", "slash": "/", "left_square_bracket": "[", "right_square_bracket": "]",
-    "escape": "esc", "left": "←", "right": "→", "up": "↑", "down": "↓", "pageup": "page up",
-    "pagedown": "page down", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-",
-}  # fmt: skip
-
-
-def pretty(key: str) -> str:
-    """A key as a person writes it: '?' for 'question_mark'."""
-    *held, last = key.split("+") if len(key) > 1 else [key]
-    name = _PRETTY.get(last, last.upper() if last[0] == "f" and last[1:].isdigit() else last)
-    return "+".join([*held, name])
 
 
 def _go(number: int, place: str) -> Action:
@@ -103,33 +69,6 @@ _DATASETS = (
     Action("datasets.train", "t", "train", "Train on this dataset.", footer=True),
     Action("datasets.copy_path", "y", "copy path", "Copy the path of the photo."),
     Action("datasets.demo", "d", "demo", "See the whole loop on a made-up person first.", "app.demo", True),
-)
-_RECTANGLE = (
-    Action("rectangle.keep", "enter", "keep", "Keep this, and go back.", footer=True),
-    Action("rectangle.left", "left,h", "left", "Move to the left.", "nudge(-1, 0)"),
-    Action("rectangle.right", "right,l", "right", "Move to the right.", "nudge(1, 0)"),
-    Action("rectangle.up", "up,k", "up", "Move up.", "nudge(0, -1)"),
-    Action("rectangle.down", "down,j", "down", "Move down.", "nudge(0, 1)"),
-    Action("rectangle.far_left", "shift+left,H", "far left", "Move far to the left.", "nudge(-1, 0, True)"),
-    Action("rectangle.far_right", "shift+right,L", "far right", "Move far to the right.", "nudge(1, 0, True)"),
-    Action("rectangle.far_up", "shift+up,K", "far up", "Move far up.", "nudge(0, -1, True)"),
-    Action("rectangle.far_down", "shift+down,J", "far down", "Move far down.", "nudge(0, 1, True)"),
-    Action("rectangle.larger", "plus,equals_sign", "larger", "Make it larger.", "size(1)", True),
-    Action("rectangle.smaller", "minus,underscore", "smaller", "Make it smaller.", "size(-1)", True),
-    Action("rectangle.much_larger", "pageup", "much larger", "Make it much larger.", "size(1, True)"),
-    Action("rectangle.much_smaller", "pagedown", "much smaller", "Make it much smaller.", "size(-1, True)"),
-    Action("rectangle.side", "tab", "which side", "Choose what arrows move: all, or one side.", "side(1)", True),
-    Action("rectangle.side_before", "shift+tab", "side before", "Choose the side before.", "side(-1)"),
-    Action("rectangle.undo", "u", "undo", "Take the last change of this photo back.", footer=True),
-    Action("rectangle.next", "n", "next", "Keep this, and go to the next photo.", "photo(1)", True),
-    Action("rectangle.previous", "p", "before", "Keep this, and go to the photo before.", "photo(-1)", True),
-    Action("rectangle.leave", "escape,q", "leave", "Go back without keeping what changed in this photo."),
-)
-_CROP = (
-    Action("crop.shape", "r", "shape", "Hold another shape: free, square, 2:3 and so on.", "shape(1)", True),
-    Action("crop.shape_before", "R", "shape before", "Hold the shape before.", "shape(-1)"),
-    Action("crop.whole", "0", "whole photo", "Take the whole photo.", footer=True),
-    Action("crop.resolution", "z", "resolution", "See it as a training at another resolution does."),
 )
 _WIZARD = (
     Action("wizard.import", "ctrl+r", "import", "Copy the photos that can be used.", "start", True),
@@ -279,7 +218,7 @@ _JOBS = (
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
     "app": _APP, "grid": _GRID, "list": _LIST, "datasets": _DATASETS, "wizard": _WIZARD, "train": _TRAIN,
-    "rectangle": _RECTANGLE, "crop": _CROP,
+    **EDITORS,
     "run": _RUN,
     "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER, "export": _EXPORT,
     "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "compare": _COMPARE,
