@@ -30,7 +30,8 @@ class Action:
 _PRETTY = {
     "question_mark": "?", "colon": ":", "slash": "/", "left_square_bracket": "[", "right_square_bracket": "]",
     "escape": "esc", "left": "←", "right": "→", "up": "↑", "down": "↓", "pageup": "page up",
-    "pagedown": "page down", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-",
+    "pagedown": "page down", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-", "equals_sign": "=",
+    "underscore": "_",
 }  # fmt: skip
 
 

@@ -14,15 +14,17 @@ _RECTANGLE = (
     Action("rectangle.far_right", "shift+right,L", "far right", "Move far to the right.", "nudge(1, 0, True)"),
     Action("rectangle.far_up", "shift+up,K", "far up", "Move far up.", "nudge(0, -1, True)"),
     Action("rectangle.far_down", "shift+down,J", "far down", "Move far down.", "nudge(0, 1, True)"),
-    Action("rectangle.larger", "plus,equals_sign", "larger", "Make it larger.", "size(1)", True),
-    Action("rectangle.smaller", "minus,underscore", "smaller", "Make it smaller.", "size(-1)", True),
+    Action("rectangle.larger", "plus,equals_sign", "size", "Make it larger.", "size(1)", True, display="+ -"),
+    Action("rectangle.smaller", "minus,underscore", "smaller", "Make it smaller.", "size(-1)"),
     Action("rectangle.much_larger", "pageup", "much larger", "Make it much larger.", "size(1, True)"),
     Action("rectangle.much_smaller", "pagedown", "much smaller", "Make it much smaller.", "size(-1, True)"),
-    Action("rectangle.side", "tab", "which side", "Choose what arrows move: all, or one side.", "side(1)", True),
+    Action("rectangle.side", "tab", "side", "Choose what arrows move: all, or one side.", "side(1)", True),
     Action("rectangle.side_before", "shift+tab", "side before", "Choose the side before.", "side(-1)"),
     Action("rectangle.undo", "u", "undo", "Take the last change of this photo back.", footer=True),
-    Action("rectangle.next", "n", "next", "Keep this, and go to the next photo.", "photo(1)", True),
-    Action("rectangle.previous", "p", "before", "Keep this, and go to the photo before.", "photo(-1)", True),
+    Action(
+        "rectangle.next", "n", "photos", "Keep this, and go to the next photo.", "photo(1)", True, display="n p"
+    ),
+    Action("rectangle.previous", "p", "photo before", "Keep this, and go to the photo before.", "photo(-1)"),
     Action("rectangle.leave", "escape,q", "leave", "Go back without keeping what changed in this photo."),
 )
 _CROP = (

@@ -44,6 +44,7 @@ class CropEditorScreen(RectangleScreen):
     def load(self) -> None:
         if not self.resolution:
             self.resolution = resolution_of(self)
+            self.query_one("#aside").border_title = "as trained"
         super().load()
 
     @property
@@ -94,20 +95,22 @@ class CropEditorScreen(RectangleScreen):
         wide, high = self.size_of_photo
         part = Crop(left / wide, top / high, right / wide, bottom / high)
         self.query_one(Preview).show_part(self.stage.picture, part)
-        aside = self.query_one("#aside")
-        aside.border_title = "as trained"
-        self.query_one("#told", Static).update(self.told(round(right - left)))
+        self.show_name()
+        self.query_one("#told", Static).update(self.told(round(right - left)), layout=False)
 
     def told(self, taken: int) -> Content:
         """Sizes, what the arrows move, and what is wrong; `taken` is the side of what is trained, in pixels."""
+        left, top = geometry.edges(self.box, self.size_of_photo)[:2]
         width, height = geometry.extent(self.box, self.size_of_photo)
         room = self.query_one("#told").content_size.width or 30
-        moves = "the whole rectangle" if self.sides == SIDES else f"the {self.sides[0]} side"
+        moves = "all sides" if self.sides == SIDES else f"the {self.sides[0]} side"
         lines = [
             _line("photo", f"{self.photo.width}×{self.photo.height}"),
             _line("crop", f"{width}×{height}", "$bright"),
+            _line("at", f"{left}, {top}"),
             _line("shape", self.state.shape),
-            _line("trained", f"{taken}×{taken} as {self.resolution}×{self.resolution}"),
+            _line("used", f"{taken}×{taken}"),
+            _line("as", f"{self.resolution}×{self.resolution}"),
             _line("arrows", moves, "$primary" if self.sides == SIDES else "$attention"),
         ]
         if taken < self.resolution:
@@ -115,8 +118,6 @@ class CropEditorScreen(RectangleScreen):
                 f"Smaller than {self.resolution} pixels: it will be enlarged {self.resolution / taken:.2g} times."
             )
             lines += [Content.styled(line, "$attention") for line in wrap(why, room)]
-        if self.changed:
-            lines += [Content.styled(line, "$muted") for line in wrap("Not kept yet: enter keeps it.", room)]
         return Content("\n").join(lines)
 
 

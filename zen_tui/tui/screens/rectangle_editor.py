@@ -47,6 +47,7 @@ class RectangleScreen(Place):
         self.history: dict[int, list[Any]] = {}  # by photo: what it was before each change
         self.state: Any = None
         self.opened: Any = None  # the state as it is kept
+        self.named: tuple[int, bool] | None = None
         self.grip: Grip = ""
         self.held: tuple[Point, Any] | None = None  # where the mouse took hold, and the state then
 
@@ -127,13 +128,19 @@ class RectangleScreen(Place):
         """Begin with the photo at `index`, as it is kept."""
         photo = self.photo
         self.state = self.opened = self.kept_state()
-        frame = self.query_one("#frame")
-        frame.border_title = Content(photo.name)
-        frame.border_subtitle = Content(f"{self.index + 1} of {len(self.photos)}")
-        path = self.zen.home.photo(self.dataset.slug, photo.hash, photo.suffix)
-        self.query_one(Preview).show_part(None, geometry.WHOLE)
-        self.stage.open(path, photo.name)
+        home, slug = self.zen.home, self.dataset.slug
+        self.stage.open(home.photo(slug, photo.hash, photo.suffix), home.thumbnail(slug, photo.hash))
         self.show()
+
+    def show_name(self) -> None:
+        """The photo's name and number, and whether it stands as it is kept."""
+        frame, named = self.query_one("#frame"), (self.index, self.changed)
+        if named == self.named:  # a title that is set paints all that it frames
+            return
+        self.named = named
+        note = " · changed, enter keeps it" if self.changed else ""
+        frame.border_title = Content.assemble(self.photo.name, (note, "$attention"))
+        frame.border_subtitle = Content(f"{self.index + 1} of {len(self.photos)}")
 
     @on(PhotoStage.Opened)
     def photo_arrived(self) -> None:

@@ -10,10 +10,12 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from textual import events, work
+from textual.app import ComposeResult
 from textual.timer import Timer
 
 from zen_tui.library.records import Crop
 from zen_tui.tui.widgets.halfcells import Lines, fit, half_cells
+from zen_tui.tui.widgets.live_cells import LiveCells
 from zen_tui.tui.widgets.picture_pane import PicturePane
 from zen_tui.tui.widgets.sixel_picture import encode
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 REST = 0.3  # seconds
+SMALL = 480  # pixels of the shorter side of what previews are drawn from while keys are pressed
 
 
 class LivePane(PicturePane):
@@ -28,8 +31,16 @@ class LivePane(PicturePane):
 
     def __init__(self, *, id: str | None = None, classes: str = "") -> None:
         super().__init__(id=id, classes=classes)
+        self.words = ""  # what is said while there is nothing to see
         self._resting: Timer | None = None
         self._drawing = 0  # counts the changes, so that what comes late is known to be old
+
+    def compose(self) -> ComposeResult:
+        yield LiveCells()
+
+    def _put_lines(self, lines: Lines) -> None:
+        self._forget_sharp()
+        self.query_one(LiveCells).put(lines, self.cells)
 
     def seen_size(self) -> tuple[float, float] | None:
         """Width and height of what is seen, in any unit; None while there is nothing to see."""
@@ -65,6 +76,8 @@ class LivePane(PicturePane):
             self._resting.stop()
         cells = self.cells
         if not all(cells):
+            if self.seen_size() is None:
+                self._put_words(self.words)
             return
         self._put_lines(self.rough(cells))
         if self.graphics.kind in ("sixel", "kitty"):
@@ -77,13 +90,16 @@ class LivePane(PicturePane):
 
     @work(thread=True, exclusive=True, group="sharp", exit_on_error=False)
     def _sharpen(self, number: int, cells: tuple[int, int], pixels: tuple[int, int]) -> None:
-        image = self.sharp(pixels)
-        if image is None or number != self._drawing:
+        def wanted() -> bool:
+            return number == self._drawing
+
+        image = self.sharp(pixels) if wanted() else None
+        if image is None or not wanted():
             return
-        picture = encode(image) if self.graphics.kind == "sixel" else image
+        picture = encode(image, wanted) if self.graphics.kind == "sixel" else image
 
         def finish() -> None:
-            if number == self._drawing and self.is_attached:
+            if wanted() and self.is_attached:
                 self._put_sharp(picture, cells)
 
         with contextlib.suppress(RuntimeError):  # the app has ended meanwhile
@@ -96,33 +112,34 @@ class Preview(LivePane):
     def __init__(self, *, id: str | None = None, classes: str = "") -> None:
         super().__init__(id=id, classes=classes)
         self.picture: Image | None = None
+        self.small: Image | None = None  # of the picture, enough for half-cells
         self.part = Crop(0, 0, 1, 1)
 
     def show_part(self, picture: Image | None, part: Crop) -> None:
         """Show `part`, in fractions, of `picture`."""
+        if picture is not self.picture:
+            self.small = picture.reduce(max(1, min(picture.size) // SMALL)) if picture else None
         self.picture, self.part = picture, part
         self.redraw()
 
     def seen_size(self) -> tuple[float, float] | None:
         if self.picture is None or self.graphics.kind == "off":
             return None
-        left, top, right, bottom = self._box
-        return right - left, bottom - top
-
-    @property
-    def _box(self) -> tuple[float, float, float, float]:
-        assert self.picture is not None
-        width, height = self.picture.size
-        part = self.part
-        return part.left * width, part.top * height, part.right * width, part.bottom * height
+        part, (width, height) = self.part, self.picture.size
+        return (part.right - part.left) * width, (part.bottom - part.top) * height
 
     def rough(self, cells: tuple[int, int]) -> Lines:
-        image = self.sharp((cells[0], cells[1] * 2))
+        image = self._part_of(self.small, (cells[0], cells[1] * 2))
         return half_cells(image.tobytes(), *cells) if image else []
 
     def sharp(self, pixels: tuple[int, int]) -> Image | None:
-        if self.picture is None:
-            return None
+        return self._part_of(self.picture, pixels)
+
+    def _part_of(self, picture: Image | None, pixels: tuple[int, int]) -> Image | None:
         from PIL import Image as Pillow
 
-        return self.picture.resize(pixels, Pillow.Resampling.BILINEAR, box=self._box, reducing_gap=2.0)
+        if picture is None:
+            return None
+        part, (width, height) = self.part, picture.size
+        box = (part.left * width, part.top * height, part.right * width, part.bottom * height)
+        return picture.resize(pixels, Pillow.Resampling.BILINEAR, box=box, reducing_gap=2.0)

@@ -86,7 +86,7 @@ class Paints:
 
     def __init__(self, picture: Image, cells: tuple[int, int], ground: str, *, plain: bool = False) -> None:
         self.columns, rows = cells
-        self.plain = plain
+        self.plain = Style(bgcolor=ground) if plain else None
         self.kept: dict[int, Segment] = {}
         if plain:
             self.bright = self.dim = b""
@@ -112,8 +112,8 @@ class Paints:
 
     def _made(self, key: int) -> Segment:
         place, upper, lower = key // 4, key & 2, key & 1
-        if self.plain:
-            return Segment(" " if upper and lower else "·")
+        if self.plain is not None:
+            return Segment(" " if upper and lower else "·", self.plain)
         y, x = divmod(place, self.columns)
         at = 3 * (2 * y * self.columns + x)
         below = at + 3 * self.columns

@@ -6,6 +6,7 @@ The photo is decoded once, in a thread; every change after that is drawn from a 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,41 +62,50 @@ class PhotoStage(LivePane):
         self.picture: Image | None = None
         self.lit = Light(under=True)
         self.frames: tuple[Frame, ...] = ()
-        self._name = ""
         self._wanted: Path | None = None
         self._held = False
         self._paints: tuple[object, Paints] | None = None
 
     # Showing ----------------------------------------------------------------------------------------------
 
-    def open(self, path: Path, name: str) -> None:
-        """Decode the photo at `path`; the one before stays until it is there."""
-        self._wanted, self._name = path, name
-        self._decode(path)
+    def open(self, path: Path, thumbnail: Path) -> None:
+        """Decode the photo at `path`, and show its thumbnail, if there is one, until it is there."""
+        self._wanted = path
+        self.picture, self._paints, self.words = None, None, ""
+        self.redraw()
+        self._decode(path, thumbnail)
 
     @work(thread=True, exclusive=True, group="decode", exit_on_error=False)
-    def _decode(self, path: Path) -> None:
+    def _decode(self, path: Path, thumbnail: Path) -> None:
         from zen_tui.photos.open import open_upright
 
+        with contextlib.suppress(ZenError):
+            self._tell(self._arrive, path, open_upright(thumbnail))
         try:
             picture = open_upright(path, COPY)
         except ZenError as error:
-            with contextlib.suppress(RuntimeError):
-                self.app.call_later(self._refuse, path, error.message)
-            return
+            self._tell(self._refuse, path, error.message)
+        else:
+            self._tell(self._arrive, path, picture)
+
+    def _tell(self, put: Callable[..., None], path: Path, what: object) -> None:
+        """Call `put` in the loop, if the photo is still wanted then."""
+
+        def finish() -> None:
+            if path == self._wanted and self.is_attached:
+                put(what)
+
         with contextlib.suppress(RuntimeError):  # the app has ended meanwhile
-            self.app.call_later(self._arrive, path, picture)
+            self.app.call_later(finish)
 
-    def _arrive(self, path: Path, picture: Image) -> None:
-        if path == self._wanted and self.is_attached:
-            self.picture, self._paints = picture, None
-            self.redraw()
-            self.post_message(self.Opened(picture))
+    def _arrive(self, picture: Image) -> None:
+        self.picture, self._paints = picture, None
+        self.redraw()
+        self.post_message(self.Opened(picture))
 
-    def _refuse(self, path: Path, why: str) -> None:
-        if path == self._wanted and self.is_attached:
-            self.picture = None
-            self._put_words(why)
+    def _refuse(self, why: str) -> None:
+        self.picture, self.words = None, why
+        self.redraw()
 
     def light(self, lit: Light, *frames: Frame) -> None:
         """Show what is bright and where the rectangles are."""
