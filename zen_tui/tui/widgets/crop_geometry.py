@@ -37,11 +37,12 @@ def ratio_of(shape: str, size: Size) -> float | None:
 
 
 def shape_of(crop: Crop, size: Size) -> str:
-    """Which of `SHAPES` a crop has; 'free' when it is none of them."""
+    """Which of `SHAPES` a crop was made in; 'free' when none, or only the photo's own, which may be chance."""
     width, height = extent(crop, size)
-    for shape in ("square", "as the photo", "2:3", "3:2", "3:4", "4:3"):
+    for shape in ("square", "2:3", "3:2", "3:4", "4:3"):
         ratio = ratio_of(shape, size)
-        if ratio and abs(width - height * ratio) <= max(1.0, ratio):
+        own = ratio is not None and abs(size[0] - size[1] * ratio) <= max(1.0, ratio)
+        if ratio and not own and abs(width - height * ratio) <= max(1.0, ratio):
             return shape
     return "free"
 

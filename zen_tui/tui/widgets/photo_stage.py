@@ -77,14 +77,14 @@ class PhotoStage(LivePane):
 
     @work(thread=True, exclusive=True, group="decode", exit_on_error=False)
     def _decode(self, path: Path, thumbnail: Path) -> None:
-        from zen_tui.photos.open import open_upright
+        from zen_tui.photos.open import decode, open_upright, read
 
         with contextlib.suppress(ZenError):
             self._tell(self._arrive, path, open_upright(thumbnail))
         try:
-            picture = open_upright(path, COPY)
+            picture = decode(read(path), path.suffix, COPY).picture
         except ZenError as error:
-            self._tell(self._refuse, path, error.message)
+            self._tell(self._refuse, path, f"This photo cannot be shown: {error.message}.")
         else:
             self._tell(self._arrive, path, picture)
 
