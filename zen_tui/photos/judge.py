@@ -16,10 +16,14 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Crop, Dataset, Face, Measures, Photo, Verdict
 from zen_tui.library.settings import Thresholds
 from zen_tui.library.text import plural
-from zen_tui.photos.alike import apart, groups
+from zen_tui.photos.alike import apart, groups, straight
 from zen_tui.photos.likeness import compare_faces
 from zen_tui.photos.measure import focus
 
+KINDS = (
+    "duplicate", "blur", "exposure", "small", "aspect", "screenshot", "collage",
+    "noface", "stranger", "faces", "distant",
+)  # fmt: skip
 HASH_BITS = 64
 WHOLE = Crop(0.0, 0.0, 1.0, 1.0)
 BESIDE = 0.4  # of the largest face's width: a smaller one is a passer-by
@@ -125,15 +129,16 @@ def _duplicates(photos: Sequence[Photo], thresholds: Thresholds) -> Iterator[tup
         for photo in group:
             if photo is not best:
                 bits = apart(photo, best)
-                text = f"the same shot as {best.name}: {bits} of {HASH_BITS} bits differ."
+                shot = f"{best.name}, mirrored" if bits < straight(photo, best) else best.name
+                text = f"the same shot as {shot}: {bits} of {HASH_BITS} bits differ."
                 yield photo.id, Verdict("duplicate", bits, text, thresholds.duplicate)
 
 
 def _worth(photo: Photo, thresholds: Thresholds) -> tuple[bool, bool, int, float, int]:
-    """What makes a photo the best of its group: in use, not blurred, the largest, the sharpest, the first."""
+    """What makes a photo the best of its group: in use, crisp, the largest, clearly the sharpest, the first."""
     blur = photo.measures.blur if photo.measures else 1.0
     crisp = blur <= min(thresholds.blur, thresholds.blur_frame)
-    return photo.split != "out", crisp, photo.width * photo.height, -blur, -photo.id
+    return photo.split != "out", crisp, photo.width * photo.height, -round(blur, 1), -photo.id
 
 
 # A photo by itself

@@ -9,6 +9,7 @@ from zen_tui.library.records import Dataset, Photo, Verdict
 from zen_tui.library.text import plural
 from zen_tui.photos.faces import missing
 from zen_tui.photos.judge import shows_faces
+from zen_tui.photos.split import torn
 from zen_tui.photos.variety import DAY, EVENING, clothes, distance, places, pose, shots, subject, surroundings
 
 ENOUGH = {"person": 20, "pet": 15, "object": 8, "garment": 10, "style": 20}
@@ -39,6 +40,12 @@ def set_verdicts(dataset: Dataset, photos: Sequence[Photo]) -> list[Verdict]:
         verdicts += _unseen(dataset, photos)
     if len(used) >= JUDGED:
         verdicts += _sameness(dataset, used)
+    if leaks := torn(photos):
+        text = (
+            f"{plural(len(leaks), 'photo')} held out of training, though a near-duplicate is trained on: "
+            f"`zen datasets split {dataset.slug}` draws anew."
+        )
+        verdicts.append(Verdict("leak", len(leaks), text, 0))
     without = sum(not photo.caption for photo in photos if photo.split != "out")
     if without:
         verdicts.append(
