@@ -26,6 +26,7 @@ KINDS = (
 )  # fmt: skip
 HASH_BITS = 64
 WHOLE = Crop(0.0, 0.0, 1.0, 1.0)
+SHARPER = 0.1  # of 1, by which a copy must be sharper to be better: saving it badly makes edges too
 BESIDE = 0.4  # of the largest face's width: a smaller one is a passer-by
 
 
@@ -125,7 +126,7 @@ def _companions(alike: dict[int, int], ids: Iterable[int]) -> set[int]:
 def _duplicates(photos: Sequence[Photo], thresholds: Thresholds) -> Iterator[tuple[int, Verdict]]:
     """A verdict for every photo of a group but its best: the best of those that are not out."""
     for group in groups(photos, thresholds.duplicate):
-        best = max(group, key=lambda photo: _worth(photo, thresholds))
+        best = _best(group, thresholds)
         for photo in group:
             if photo is not best:
                 bits = apart(photo, best)
@@ -134,11 +135,20 @@ def _duplicates(photos: Sequence[Photo], thresholds: Thresholds) -> Iterator[tup
                 yield photo.id, Verdict("duplicate", bits, text, thresholds.duplicate)
 
 
-def _worth(photo: Photo, thresholds: Thresholds) -> tuple[bool, bool, int, float, int]:
-    """What makes a photo the best of its group: in use, crisp, the largest, clearly the sharpest, the first."""
-    blur = photo.measures.blur if photo.measures else 1.0
-    crisp = blur <= min(thresholds.blur, thresholds.blur_frame)
-    return photo.split != "out", crisp, photo.width * photo.height, -round(blur, 1), -photo.id
+def _best(group: Sequence[Photo], thresholds: Thresholds) -> Photo:
+    """The best of a group: in use, crisp, the largest; among equals the first that is as sharp as any."""
+
+    def blur(photo: Photo) -> float:
+        return photo.measures.blur if photo.measures else 1.0
+
+    def worth(photo: Photo) -> tuple[bool, bool, int]:
+        crisp = blur(photo) <= min(thresholds.blur, thresholds.blur_frame)
+        return photo.split != "out", crisp, photo.width * photo.height
+
+    most = max(map(worth, group))
+    equals = [photo for photo in group if worth(photo) == most]
+    sharpest = min(map(blur, equals))
+    return next(photo for photo in equals if blur(photo) <= sharpest + SHARPER)
 
 
 # A photo by itself
@@ -147,8 +157,8 @@ def _worth(photo: Photo, thresholds: Thresholds) -> tuple[bool, bool, int, float
 def _alone(kind: str, photo: Photo, thresholds: Thresholds, resolution: int) -> Iterator[Verdict]:
     yield from _size(photo, thresholds, resolution)
     if photo.measures:
-        yield from _light(photo, photo.measures, thresholds)
-        yield from _resemblance(photo.measures, thresholds)
+        resembles = [*_resemblance(photo.measures, thresholds)]
+        yield from resembles or _light(photo, photo.measures, thresholds)  # a screen's light is not the photo's
         if kind == "person" and photo.measures.faces is not None:
             yield from _faces(photo, photo.measures, thresholds, resolution)
 
