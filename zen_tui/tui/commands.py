@@ -10,7 +10,8 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 from textual.markup import escape
 
-from zen_tui.tui.keys import ACTIONS, LABELS, PLACES, Action, scopes
+from zen_tui.tui.action import Action
+from zen_tui.tui.keys import ACTIONS, LABELS, PLACES, scopes
 
 if TYPE_CHECKING:
     from zen_tui.tui.app import ZenApp

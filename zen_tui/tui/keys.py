@@ -11,48 +11,13 @@ screen; `g` and then a digit does so in every screen, and `[` and `]` go to the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+from zen_tui.tui.action import Action
+
 PLACES = ("datasets", "train", "generate", "gallery", "jobs", "bases", "privacy")
 LABELS = {place: place.capitalize() for place in PLACES}
-
-
-@dataclass(frozen=True)
-class Action:
-    """One thing a key does. `run` is the Textual action, by default the id without its scope."""
-
-    id: str
-    key: str
-    label: str
-    tooltip: str
-    run: str = ""
-    footer: bool = False
-    priority: bool = False
-    display: str = ""
-
-    @property
-    def action(self) -> str:
-        return self.run or self.id.partition(".")[2]
-
-    @property
-    def shown_key(self) -> str:
-        return self.display or pretty(self.key.split(",")[0])
-
-
-_PRETTY = {
-    "question_mark": "?", "colon": ":", "slash": "/", "left_square_bracket": "[", "right_square_bracket": "]",
-    "escape": "esc", "left": "←", "right": "→", "up": "↑", "down": "↓", "pageup": "page up",
-    "pagedown": "page down", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-",
-}  # fmt: skip
-
-
-def pretty(key: str) -> str:
-    """A key as a person writes it: '?' for 'question_mark'."""
-    *held, last = key.split("+") if len(key) > 1 else [key]
-    name = _PRETTY.get(last, last.upper() if last[0] == "f" and last[1:].isdigit() else last)
-    return "+".join([*held, name])
 
 
 def _go(number: int, place: str) -> Action:
@@ -95,6 +60,7 @@ _DATASETS = (
     Action("datasets.out", "x", "out", "Leave this photo out; nothing is deleted.", "mark('out')", True),
     Action("datasets.hold_out", "o", "hold out", "Keep this photo to measure with.", "mark('holdout')", True),
     Action("datasets.caption", "e", "caption", "Edit the caption in place.", footer=True),
+    Action("datasets.captions", "C", "captions", "Edit the captions of many photos at once.", footer=True),
     Action("datasets.caption_editor", "ctrl+e", "caption in editor", "Edit the caption in $EDITOR."),
     Action("datasets.filter", "slash", "filter", "Show only photos with these words anywhere.", footer=True),
     Action("datasets.sort", "s", "sort", "Change the order of the photos."),
@@ -102,6 +68,31 @@ _DATASETS = (
     Action("datasets.train", "t", "train", "Train on this dataset.", footer=True),
     Action("datasets.copy_path", "y", "copy path", "Copy the path of the photo."),
     Action("datasets.demo", "d", "demo", "See the whole loop on a made-up person first.", "app.demo", True),
+)
+_CAPTIONS = (
+    Action("captions.edit", "e", "edit", "Edit the caption of this photo in place.", footer=True),
+    Action("captions.add_tag", "a", "add tag", "Add a tag at the end of the captions.", "field('tag')", True),
+    Action("captions.first_tag", "f", "first tag", "Add a tag at their front.", "field('tag', True)"),
+    Action(
+        "captions.remove_tag", "x", "tag out", "Take the tag under the cursor out of the captions.", footer=True
+    ),
+    Action("captions.replace", "r", "replace", "Find words and put others in their place.", "field('old')", True),
+    Action("captions.undo", "u", "undo", "Take back the last change, and the ones before it.", footer=True),
+    Action("captions.template", "m", "template", "Write the captions from a template.", footer=True),
+    Action("captions.before", "p", "before", "Put words before the captions.", "field('before')", True),
+    Action("captions.after", "s", "after", "Put words after the captions.", "field('after')", True),
+    Action(
+        "captions.tags",
+        "t",
+        "tags",
+        "Go to the tags; enter selects the photos with one.",
+        footer=True,
+    ),
+    Action("captions.flagged", "w", "faulty", "Select photos with faulty captions.", "select_flagged", True),
+    Action("captions.select_all", "A", "select all", "Select every photo, or none.", footer=True),
+    Action("captions.base", "b", "read as", "Count tokens as the next base reads them.", "next_base", True),
+    Action("captions.whole_words", "f2", "whole words", "Find only words that stand alone, or parts too."),
+    Action("captions.same_case", "f3", "same case", "Find only the same upper and lower case, or any."),
 )
 _WIZARD = (
     Action("wizard.import", "ctrl+r", "import", "Copy the photos that can be used.", "start", True),
@@ -250,8 +241,8 @@ _JOBS = (
 )
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
-    "app": _APP, "grid": _GRID, "list": _LIST, "datasets": _DATASETS, "wizard": _WIZARD, "train": _TRAIN,
-    "run": _RUN,
+    "app": _APP, "grid": _GRID, "list": _LIST, "datasets": _DATASETS, "captions": _CAPTIONS, "wizard": _WIZARD,
+    "train": _TRAIN, "run": _RUN,
     "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER, "export": _EXPORT,
     "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "compare": _COMPARE,
     "duel": _DUEL,
@@ -260,6 +251,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
 
 TOGETHER: dict[str, tuple[str, ...]] = {
     "datasets": ("datasets", "grid", "list", "app"),
+    "captions": ("captions", "grid", "list", "app"),
     "wizard": ("wizard", "app"),
     "train": ("train", "app"),
     "run": ("run", "plot", "samples", "app"),
