@@ -1,4 +1,4 @@
-"""One thing a key does, and how a key is written for people. Which there are is declared in `keys.py`."""
+"""What a key does, as it is declared: its id, the key, a label and a sentence."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Action:
 _PRETTY = {
     "question_mark": "?", "colon": ":", "slash": "/", "left_square_bracket": "[", "right_square_bracket": "]",
     "escape": "esc", "left": "←", "right": "→", "up": "↑", "down": "↓", "pageup": "page up",
-    "pagedown": "page down", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-",
+    "pagedown": "page down", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-", "equals_sign": "=",
+    "underscore": "_",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from textual.binding import Binding, BindingType
 
 from zen_tui.tui.action import Action
+from zen_tui.tui.editor_keys import EDITORS
 
 PLACES = ("datasets", "train", "generate", "gallery", "jobs", "bases", "privacy")
 LABELS = {place: place.capitalize() for place in PLACES}
@@ -65,34 +66,10 @@ _DATASETS = (
     Action("datasets.filter", "slash", "filter", "Show only photos with these words anywhere.", footer=True),
     Action("datasets.sort", "s", "sort", "Change the order of the photos."),
     Action("datasets.select_all", "A", "select all", "Select every photo that is shown, or none."),
+    Action("datasets.crop", "c", "crop", "Choose the part of the photo that is trained on.", footer=True),
     Action("datasets.train", "t", "train", "Train on this dataset.", footer=True),
     Action("datasets.copy_path", "y", "copy path", "Copy the path of the photo."),
     Action("datasets.demo", "d", "demo", "See the whole loop on a made-up person first.", "app.demo", True),
-)
-_CAPTIONS = (
-    Action("captions.edit", "e", "edit", "Edit the caption of this photo in place.", footer=True),
-    Action("captions.add_tag", "a", "add tag", "Add a tag at the end of the captions.", "field('tag')", True),
-    Action("captions.first_tag", "f", "first tag", "Add a tag at their front.", "field('tag', True)"),
-    Action(
-        "captions.remove_tag", "x", "tag out", "Take the tag under the cursor out of the captions.", footer=True
-    ),
-    Action("captions.replace", "r", "replace", "Find words and put others in their place.", "field('old')", True),
-    Action("captions.undo", "u", "undo", "Take back the last change, and the ones before it.", footer=True),
-    Action("captions.template", "m", "template", "Write the captions from a template.", footer=True),
-    Action("captions.before", "p", "before", "Put words before the captions.", "field('before')", True),
-    Action("captions.after", "s", "after", "Put words after the captions.", "field('after')", True),
-    Action(
-        "captions.tags",
-        "t",
-        "tags",
-        "Go to the tags; enter selects the photos with one.",
-        footer=True,
-    ),
-    Action("captions.flagged", "w", "faulty", "Select photos with faulty captions.", "select_flagged", True),
-    Action("captions.select_all", "A", "select all", "Select every photo, or none.", footer=True),
-    Action("captions.base", "b", "read as", "Count tokens as the next base reads them.", "next_base", True),
-    Action("captions.whole_words", "f2", "whole words", "Find only words that stand alone, or parts too."),
-    Action("captions.same_case", "f3", "same case", "Find only the same upper and lower case, or any."),
 )
 _WIZARD = (
     Action("wizard.import", "ctrl+r", "import", "Copy the photos that can be used.", "start", True),
@@ -241,8 +218,9 @@ _JOBS = (
 )
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
-    "app": _APP, "grid": _GRID, "list": _LIST, "datasets": _DATASETS, "captions": _CAPTIONS, "wizard": _WIZARD,
-    "train": _TRAIN, "run": _RUN,
+    "app": _APP, "grid": _GRID, "list": _LIST, "datasets": _DATASETS, "wizard": _WIZARD, "train": _TRAIN,
+    **EDITORS,
+    "run": _RUN,
     "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER, "export": _EXPORT,
     "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "compare": _COMPARE,
     "duel": _DUEL,
@@ -252,6 +230,8 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
 TOGETHER: dict[str, tuple[str, ...]] = {
     "datasets": ("datasets", "grid", "list", "app"),
     "captions": ("captions", "grid", "list", "app"),
+    "rectangle": ("rectangle", "app"),
+    "crop": ("crop", "rectangle", "app"),
     "wizard": ("wizard", "app"),
     "train": ("train", "app"),
     "run": ("run", "plot", "samples", "app"),
@@ -267,8 +247,13 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "bases": ("bases", "list", "app"),
     "privacy": ("privacy", "app"),
 }
-# Keys that a screen takes from the app on purpose: digits rate in these, and the wizard's escape asks first.
-OVERRIDES = {scope: set("12345") for scope in ("gallery", "viewer", "compare")} | {"wizard": {"escape"}}
+# Keys that a screen takes from the app on purpose: digits rate in these, the wizard's escape asks first, and an
+# editor says what it leaves behind.
+OVERRIDES = {
+    **{scope: set("12345") for scope in ("gallery", "viewer", "compare")},
+    "wizard": {"escape"},
+    **{scope: {"escape", "q"} for scope in ("rectangle", "crop", "mask")},
+}
 
 
 def bindings(scope: str) -> list[BindingType]:
