@@ -124,15 +124,21 @@ def _companions(alike: dict[int, int], ids: Iterable[int]) -> set[int]:
 
 
 def _duplicates(photos: Sequence[Photo], thresholds: Thresholds) -> Iterator[tuple[int, Verdict]]:
-    """A verdict for every photo of a group but its best: the best of those that are not out."""
+    """A verdict for every photo of a group but its best, and but those that are near only to a lesser one."""
     for group in groups(photos, thresholds.duplicate):
-        best = _best(group, thresholds)
-        for photo in group:
-            if photo is not best:
+        rest = group
+        while rest:
+            best = _best(rest, thresholds)
+            far = []
+            for photo in rest:
                 bits = apart(photo, best)
-                shot = f"{best.name}, mirrored" if bits < straight(photo, best) else best.name
-                text = f"the same shot as {shot}: {bits} of {HASH_BITS} bits differ."
-                yield photo.id, Verdict("duplicate", bits, text, thresholds.duplicate)
+                if bits > thresholds.duplicate:
+                    far.append(photo)
+                elif photo is not best:
+                    shot = f"{best.name}, mirrored" if bits < straight(photo, best) else best.name
+                    text = f"the same shot as {shot}: {bits} of {HASH_BITS} bits differ."
+                    yield photo.id, Verdict("duplicate", bits, text, thresholds.duplicate)
+            rest = far
 
 
 def _best(group: Sequence[Photo], thresholds: Thresholds) -> Photo:
