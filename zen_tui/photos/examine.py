@@ -11,9 +11,9 @@ from PIL import Image
 from zen_tui.library.errors import BadFile
 from zen_tui.library.records import Verdict
 from zen_tui.library.text import shown
-from zen_tui.photos.captions import folder_class, sidecar_caption
+from zen_tui.photos.captions import caption_beside, folder_class
 from zen_tui.photos.open import SUFFIXES, decode, read
-from zen_tui.photos.sources import Source
+from zen_tui.photos.sources import NOTHING_SAID, Said, Source
 from zen_tui.photos.thumbs import SIZE
 
 SMALLEST = 64  # pixels: no base learns from less
@@ -24,7 +24,8 @@ LONGEST_ASPECT = 2.0
 class Found:
     """A file that was examined. `width` and `height` are upright pixels; `reason` says why it is skipped.
 
-    `class_words` come from a folder called `10_ohwx woman`; `caption` from a text file beside the photo.
+    `class_words` come from a folder called `10_ohwx woman`, `caption` from a text file beside the photo, unless
+    a dataset `said` otherwise. `notes` are about what was not taken over.
     """
 
     path: Path
@@ -38,6 +39,8 @@ class Found:
     caption: str = ""
     repeats: int = 1
     class_words: str = ""
+    said: Said = NOTHING_SAID
+    notes: tuple[str, ...] = ()
     verdicts: list[Verdict] = field(default_factory=list)
     reason: str = ""
     thumbnail: Image.Image | None = None
@@ -69,11 +72,23 @@ def examine_source(source: Source, resolution: int) -> tuple[Found, bytes]:
     found.hash, found.size = hashlib.sha256(data).hexdigest(), len(data)
     found.format, found.suffix = decoded.format, SUFFIXES[decoded.format]
     found.width, found.height = decoded.width, decoded.height
-    found.caption = sidecar_caption(source.path)
-    found.repeats, found.class_words = folder_class(source.path.parent)
+    _take_over(found, source)
     found.verdicts = size_verdicts(decoded.width, decoded.height, resolution)
     found.thumbnail = decoded.picture
     return found, data
+
+
+def _take_over(found: Found, source: Source) -> None:
+    """What is known of the photo beside its pixels: from a dataset's own words, else from its folder."""
+    said = found.said = source.said
+    repeats, class_words = folder_class(source.path.parent)
+    found.repeats = repeats if said.repeats is None else said.repeats
+    found.class_words = class_words if said.class_words is None else said.class_words
+    if said.caption is None:
+        found.caption, found.notes = caption_beside(source.path)
+    else:
+        found.caption = said.caption
+    found.name = said.name or found.name
 
 
 def size_verdicts(width: int, height: int, resolution: int) -> list[Verdict]:

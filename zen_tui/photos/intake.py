@@ -52,13 +52,15 @@ class ImportReport(msgspec.Struct):
     """What became of all files, as `datasets import --json` prints it; `stopped` if not all were reached.
 
     `added`: {"id", "name", "file"}; `duplicates`: {"file", "of"}, the name it is known by;
-    `skipped`: {"file", "reason"}. In a dry run nothing is kept and `id` is None.
+    `skipped`: {"file", "reason"}. `notes`: what was not taken over, and of which photos.
+    In a dry run nothing is kept and `id` is None.
     """
 
     dataset: str
     added: list[dict[str, int | str | None]] = []
     duplicates: list[dict[str, str]] = []
     skipped: list[dict[str, str]] = []
+    notes: dict[str, list[str]] = {}
     stopped: bool = False
 
 
@@ -66,16 +68,17 @@ def import_photos(
     db: Database,
     home: Home,
     dataset: Dataset,
-    paths: Iterable[Path],
+    paths: Iterable[Path | Source],
     *,
     dry_run: bool = False,
     resolution: int = 512,
     on_file: Callable[[Outcome], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> ImportReport:
-    """Add the photos in `paths` (files and folders) to `dataset`, skipping what is there or cannot be used.
+    """Add photos to `dataset`, skipping what is there or cannot be used.
 
     Args:
+        paths: files, folders, and sources that a dataset described.
         dry_run: only say what would happen; nothing is written.
         resolution: the pixels that training will use, for the verdict `small`.
         on_file: called after each file, in this thread.
@@ -152,6 +155,7 @@ def _take(
         if found.caption and known.caption in ("", default_caption(dataset)):
             set_caption(db, known.id, caption_for(dataset, found))  # the copy with words beside it came second
         return Outcome(file, "duplicate", known.name, found, *count, known.id)
+    said = found.said
     photo_id = add_photo(
         db,
         dataset.id,
@@ -164,7 +168,11 @@ def _take(
         height=found.height,
         caption=caption_for(dataset, found),
         repeats=found.repeats,
-        verdicts=found.verdicts,
+        verdicts=found.verdicts if said.verdicts is None else list(said.verdicts),
+        split=said.split or "train",
+        rating=said.rating,
+        crop=said.crop,
+        aliases=list(said.aliases),
     )
     return Outcome(file, "added", "", found, *count, photo_id)
 
@@ -177,6 +185,9 @@ def caption_for(dataset: Dataset, found: Found) -> str:
 
 def _note(report: ImportReport, outcome: Outcome, new: dict[str, str]) -> None:
     found = outcome.found
+    if outcome.status == "added":
+        for note in found.notes:
+            report.notes.setdefault(note, []).append(found.name)
     if outcome.status == "added":
         new[found.hash] = found.name
         report.added.append({"id": outcome.photo_id, "name": found.name, "file": outcome.file})
