@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zen_tui.cli import dataset_files
+from zen_tui.cli import dataset_captions, dataset_files
 from zen_tui.cli.output import JsonFlag, YesFlag, confirm, fields, narrate, print_json, say, table
 from zen_tui.library import datasets as store
 from zen_tui.library.database import Database
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 
 dataset_files.register(app)
+dataset_captions.register(app)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
 
@@ -85,28 +86,6 @@ def check(name: Name, json: JsonFlag = False) -> None:
         say(verdict.text)
     if not whole and not any(p.verdicts for p in photos):
         say(f"{dataset.slug}: nothing to mend in {plural(len(photos), 'photo')}.")
-
-
-@app.command("caption")
-def caption(
-    name: Name,
-    photo: Annotated[int | None, typer.Option(help="One photo's id; without it, all of them.")] = None,
-    text: Annotated[str, typer.Option(help="The caption; {token} and {class} are filled in.")] = "",
-    missing: Annotated[bool, typer.Option("--missing", help="Only photos without a caption.")] = False,
-    json: JsonFlag = False,
-) -> None:
-    """Write captions. Example: zen datasets caption mara --text "a photo of {token} {class}" --missing"""
-    if not text:
-        raise WrongUse("No caption was given.", 'Add --text "a photo of {token} {class}".')
-    with Database.open() as db:
-        dataset = store.dataset(db, name)
-        chosen = _photos(db, dataset, photo)
-        chosen = [p for p in chosen if not (missing and p.caption)]
-        written = text.replace("{token}", dataset.token).replace("{class}", dataset.class_word)
-        with db.transaction():
-            for each in chosen:
-                store.set_caption(db, each.id, written)
-    _report_change(json, dataset, chosen, "captioned")
 
 
 @app.command("crop")
