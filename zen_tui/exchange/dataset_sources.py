@@ -160,7 +160,7 @@ def described(
             "Put the photos beside that file, or correct the path in it.",
         )
     if not folders:
-        raise Refused(f"{shown(path)} names no folder of photos.", "Import the folder itself.")
+        raise Refused(" ".join([f"{shown(path)} names no folder of photos.", *notes]), "Import the folder itself.")
     counted: Counter[str] = Counter()
     found = DatasetSources(notes=list(notes))
     for folder in folders:
