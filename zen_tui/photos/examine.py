@@ -6,8 +6,6 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
-
 from zen_tui.library.errors import BadFile
 from zen_tui.library.records import Measures, Verdict
 from zen_tui.library.settings import Thresholds
@@ -18,7 +16,7 @@ from zen_tui.photos.judge import judge_one
 from zen_tui.photos.measure import SIDE, measure
 from zen_tui.photos.open import SUFFIXES, decode, read
 from zen_tui.photos.sources import NOTHING_SAID, Said, Source
-from zen_tui.photos.thumbs import thumbnail
+from zen_tui.photos.thumbs import thumbnail_jpeg
 
 SMALLEST = 64  # pixels: no base learns from less
 
@@ -49,7 +47,14 @@ class Found:
     measures: Measures | None = None
     likenesses: tuple[Likeness, ...] = ()
     reason: str = ""
-    thumbnail: Image.Image | None = None
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is to be kept of a file: its bytes, and its thumbnail as JPEG."""
+
+    data: bytes
+    thumbnail: bytes
 
 
 @dataclass(frozen=True)
@@ -74,20 +79,20 @@ def examine(path: Path, *, resolution: int = 512) -> Found:
     return examine_source(Source(Path(path)), Eye(resolution))[0]
 
 
-def examine_source(source: Source, eye: Eye) -> tuple[Found, bytes]:
-    """As `examine`; also the content of the file, empty if it is skipped."""
+def examine_source(source: Source, eye: Eye) -> tuple[Found, Content | None]:
+    """As `examine`; also what is to be kept, None if the file is skipped."""
     found = Found(source.path, shown(source.path.name), reason=source.reason)
     if source.reason:
-        return found, b""
+        return found, None
     try:
         data = read(source.path)
         decoded = decode(data, source.path.suffix, SIDE)
     except BadFile as error:
         found.reason = error.message
-        return found, b""
+        return found, None
     if min(decoded.width, decoded.height) < SMALLEST:
         found.reason = f"too small: {decoded.width} × {decoded.height} pixels; each side needs {SMALLEST}"
-        return found, b""
+        return found, None
     found.hash, found.size = hashlib.sha256(data).hexdigest(), len(data)
     found.format, found.suffix = decoded.format, SUFFIXES[decoded.format]
     found.width, found.height = decoded.width, decoded.height
@@ -98,8 +103,7 @@ def examine_source(source: Source, eye: Eye) -> tuple[Found, bytes]:
     found.verdicts = judge_one(
         eye.kind, (found.width, found.height), found.measures, eye.thresholds, eye.resolution
     )
-    found.thumbnail = thumbnail(decoded.picture)
-    return found, data
+    return found, Content(data, thumbnail_jpeg(decoded.picture))
 
 
 def _take_over(found: Found, source: Source) -> None:

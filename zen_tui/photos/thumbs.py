@@ -24,11 +24,16 @@ def thumbnail(image: Image.Image) -> Image.Image:
     return small
 
 
-def write_thumbnail(image: Image.Image, path: Path) -> None:
-    """Write the thumbnail of `image` to `path` as JPEG, durably and without metadata."""
+def thumbnail_jpeg(image: Image.Image) -> bytes:
+    """The thumbnail of `image` as a JPEG file without metadata."""
     buffer = io.BytesIO()
     thumbnail(image).save(buffer, "JPEG", quality=QUALITY)
-    write_file(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def write_thumbnail(image: Image.Image, path: Path) -> None:
+    """Write the thumbnail of `image` to `path`, durably."""
+    write_file(path, thumbnail_jpeg(image))
 
 
 def photo_thumbnail(home: Home, slug: str, photo: Photo) -> Path:
