@@ -86,7 +86,7 @@ def examine_source(source: Source, eye: Eye) -> tuple[Found, Content | None]:
         return found, None
     try:
         data = read(source.path)
-        decoded = decode(data, source.path.suffix, SIDE)
+        decoded = decode(data, source.path.suffix, SIDE, quick=True)
     except BadFile as error:
         found.reason = error.message
         return found, None
