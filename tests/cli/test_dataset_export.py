@@ -33,7 +33,7 @@ def mara(zen: Zen, home: Home, db: Database, photo_folder: Path) -> list[Photo]:
     first = kept(db)
     db.update("photos", first[0].id, rating=4, repeats=3, aliases=["again.jpg"], caption="käthe, “quoted”")
     db.update("photos", first[2].id, caption="")
-    zen("datasets", "crop", "mara", "--photo", first[1].id, "--box", "0.1,0,0.9,0.5")
+    zen("datasets", "crop", "mara", "--photo", first[1].id, "--box", "0,0.1,1,0.9")
     zen("datasets", "split", "mara", "--photo", first[3].id, "--to", "holdout")
     zen("datasets", "split", "mara", "--photo", first[4].id, "--to", "out")
     mask = Image.new("L", (first[0].width, first[0].height))
