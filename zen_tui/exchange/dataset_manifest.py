@@ -148,7 +148,7 @@ def _source(source: Source, each: Entry) -> Source:
         crop = None
     said = Said(
         caption=clean(each.caption, LONGEST),
-        class_words="",
+        exact=True,
         repeats=max(1, each.repeats),
         split=each.split,
         mask=mask if mask and mask.is_file() else None,

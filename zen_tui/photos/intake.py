@@ -271,6 +271,8 @@ def _add(db: Database, dataset: Dataset, found: Found) -> int:
 
 def caption_for(dataset: Dataset, found: Found) -> str:
     """The photo's own caption, else its folder's class words, else the dataset's default."""
+    if found.said.exact:
+        return found.caption
     own = found.caption.replace("[trigger]", trigger(dataset))  # ai-toolkit's placeholder
     return own or found.class_words or default_caption(dataset)
 

@@ -23,9 +23,13 @@ NOT_PHOTOS = (MASK, "-condlabel.png")
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """What a dataset says of one of its photos. None: it says nothing, and the photo's folder is asked."""
+    """What a dataset says of one of its photos. None: it says nothing, and the photo's folder is asked.
+
+    `exact`: its caption stands as it is, even where it is empty.
+    """
 
     caption: str | None = None
+    exact: bool = False
     class_words: str | None = None
     repeats: int | None = None
     split: Split | None = None
