@@ -172,13 +172,15 @@ def test_scan_is_sorted_and_gives_regular_files(photo_folder: Path) -> None:
 def test_it_can_be_stopped_and_carries_on(home: Home, db: Database, mara: Dataset, photo_folder: Path) -> None:
     seen: list[Outcome] = []
     report = import_photos(db, home, mara, [photo_folder], on_file=seen.append, stop=lambda: len(seen) >= 2)
-    assert (len(report.added), report.stopped) == (3, True), "they are recorded one, then two, then four at a time"
-    assert [(outcome.done, outcome.total) for outcome in seen] == [(1, 6), (2, 6), (3, 6)]
+    came = len(report.added)
+    assert came in (2, 3), "they are recorded one, then up to two, then up to four at a time"
+    assert report.stopped
+    assert [(outcome.done, outcome.total) for outcome in seen] == [(done, 6) for done in range(1, came + 1)]
     stored = {path.stem for path in (home.dataset(mara.slug) / "photos").iterdir()}
     assert stored == {photo.hash for photo in photos(db, mara.id)}, "what was read ahead left something behind"
-    assert len(list((home.dataset(mara.slug) / "thumbnails").iterdir())) == 3
+    assert len(list((home.dataset(mara.slug) / "thumbnails").iterdir())) == came
     rest = import_photos(db, home, mara, [photo_folder])
-    assert (len(rest.added), len(rest.duplicates), rest.stopped) == (3, 3, False)
+    assert (len(rest.added), len(rest.duplicates), rest.stopped) == (6 - came, came, False)
 
 
 KILLED = """
@@ -205,9 +207,10 @@ def test_killed_between_file_and_row_the_next_import_carries_on(
     home: Home, db: Database, mara: Dataset, photo_folder: Path
 ) -> None:
     assert python(KILLED, str(photo_folder)).returncode == -signal.SIGKILL
-    assert len(photos(db, mara.id)) == 1, "the group that was being recorded is not there at all"
+    there = len(photos(db, mara.id))
+    assert there in (1, 2), "the group that was being recorded is not there at all"
     report = import_photos(db, home, mara, [photo_folder])
-    assert (len(report.added), len(report.duplicates)) == (5, 1)
+    assert (len(report.added), len(report.duplicates)) == (6 - there, there)
     stored = sorted((home.dataset(mara.slug) / "photos").iterdir())
     assert [hash_file(path) for path in stored] == [path.stem for path in stored]
     assert len(stored) == len(photos(db, mara.id)) == 6
