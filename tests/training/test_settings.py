@@ -35,10 +35,14 @@ CHANGES_THE_LOSSES: dict[str, Any] = {
     "caption_dropout": 1.0,
     "min_snr_gamma": 0.0,
     "prior_preservation": 5.0,
+    "aspect": "buckets",
+    "flip": True,
+    "crop_jitter": 0.2,
+    "colour_jitter": 0.3,
 }
 SEEN_ELSEWHERE = {
     "steps", "optimizer", "lr_schedule", "holdout", "checkpoint_every", "sample_every", "sample_prompts",
-    "allow_few_photos", "gradient_checkpointing",
+    "allow_few_photos", "gradient_checkpointing", "variants", "masked_loss", "mask_outside",
 }  # fmt: skip
 
 

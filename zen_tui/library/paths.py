@@ -103,6 +103,10 @@ class Home:
         """The 256 px JPEG of a dataset's photo."""
         return self.datasets / slug / "thumbnails" / f"{hash}.jpg"
 
+    def mask(self, slug: str, hash: str) -> Path:
+        """Where a photo's mask lies if it has one: 8-bit grey, white is the subject, upright, of its shape."""
+        return self.datasets / slug / "masks" / f"{hash}.png"
+
     def picture_thumbnail(self, hash: str) -> Path:
         """The 256 px JPEG of a generated picture."""
         return self.pictures / "thumbnails" / f"{hash}.jpg"

@@ -45,6 +45,20 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     min_snr_gamma: float = 5.0
     prior_preservation: float = 0.0
     allow_few_photos: bool = False
+    aspect: Literal["square", "buckets"] = "square"
+    """The middle square of each photo's crop, or all of it, in a shape of about `resolution`² pixels."""
+    flip: bool = False
+    """Whether photos are also seen mirrored."""
+    crop_jitter: float = 0.0
+    """How far a variant may be moved and enlarged within the crop, as a share of its sides."""
+    colour_jitter: float = 0.0
+    """How far brightness, contrast and saturation of a variant may go from 1, each."""
+    variants: int = 0
+    """How many variants of a photo there are with jitter, itself the first; 0 is as many as suit."""
+    masked_loss: Literal["auto", "on", "off"] = "auto"
+    """Whether errors are weighed by the photos' masks; 'auto' where there are any."""
+    mask_outside: float = 0.1
+    """What an error outside the subject weighs beside one inside."""
 
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {
         "steps": (1, 1_000_000),
@@ -63,6 +77,10 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "caption_dropout": (0, 1),
         "min_snr_gamma": (0, 100),
         "prior_preservation": (0, 100),
+        "crop_jitter": (0, 0.2),
+        "colour_jitter": (0, 0.3),
+        "variants": (0, 64),
+        "mask_outside": (0, 1),
     }
 
     def __post_init__(self) -> None:
@@ -73,6 +91,9 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 SETTING_NAMES = TrainSettings.__struct_fields__
+SWITCHES = ("allow_few_photos", "flip")
+SPOKEN = {"yes": True, "on": True, "no": False, "off": False}
+"""How people say true and false, besides those words."""
 
 
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,6 +237,9 @@ def train_settings(defaults: dict[str, Any], chosen: dict[str, Any]) -> TrainSet
         values["alpha"] = values["rank"]
     if isinstance(values.get("sample_prompts"), str):
         values["sample_prompts"] = tuple(p.strip() for p in values["sample_prompts"].split("|") if p.strip())
+    for name in SWITCHES:
+        if isinstance(said := values.get(name), str):
+            values[name] = SPOKEN.get(said.strip().lower(), said)
     try:
         return msgspec.convert(values, TrainSettings, strict=False)
     except msgspec.ValidationError as error:

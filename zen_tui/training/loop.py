@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,7 @@ from zen_tui.library.errors import ZenError
 from zen_tui.library.events import Feed, Holdout, Interrupted, Resumed, Step
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance
+from zen_tui.training.buckets import Size
 from zen_tui.training.checkpoints import Checkpoints, Course
 from zen_tui.training.holdout import score
 from zen_tui.training.losses import losses
@@ -50,7 +51,8 @@ def learn(work: Work) -> Course:
     """
     family, method, material = work.family, work.method, work.material
     settings, feed = work.settings, work.feed
-    objective = family.objective(settings.min_snr_gamma, settings.resolution)
+    objectives = {size: family.objective(settings.min_snr_gamma, size) for size in set(material.sizes)}
+    learned = sum(map(len, material.train))
     accelerator = start_accelerator(family, settings.gradient_accumulation)
     optimizer = torch.optim.AdamW(
         method.parameters, lr=settings.learning_rate, weight_decay=WEIGHT_DECAY, fused=family.device.type != "mps"
@@ -71,7 +73,7 @@ def learn(work: Work) -> Course:
             if (step == 0 or is_due(step, settings.checkpoint_every, settings.steps)) and not course.score_at(
                 step
             ):
-                _score(work, objective, course)
+                _score(work, objectives, course)
             if is_due(step, settings.checkpoint_every, settings.steps):
                 keep()
             how = feed.asked()
@@ -102,9 +104,9 @@ def learn(work: Work) -> Course:
             for micro in range(settings.gradient_accumulation):
                 with accelerator.accumulate(denoiser):
                     batch = _draw(
-                        work, objective, accelerator, (step - 1) * settings.gradient_accumulation + micro
+                        work, objectives, accelerator, (step - 1) * settings.gradient_accumulation + micro
                     )
-                    plain, held = losses(family, method, material, objective, settings, batch)
+                    plain, held = losses(family, method, material, objectives, settings, batch)
                     accelerator.backward(plain + settings.prior_preservation * held)
                     loss += float(plain.detach()) / settings.gradient_accumulation
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
@@ -117,7 +119,7 @@ def learn(work: Work) -> Course:
             course.step = step
             course.losses.append(loss)
             course.seconds, pace = clock.tick()
-            epoch = step * settings.gradient_accumulation * settings.batch_size / len(material.train)
+            epoch = step * settings.gradient_accumulation * settings.batch_size / learned
             used = memory_in_use(family.device)
             feed.tell(Step(step=step, loss=loss, lr=rate, epoch=round(epoch, 3), rate=round(pace, 3), memory=used))
             feed.progressed(step, settings.steps)
@@ -147,29 +149,33 @@ def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimi
     return course
 
 
-def _draw(work: Work, objective: Objective, accelerator: Accelerator, number: int) -> chance.Draw:
-    """Batch `number`, of which each process takes its share."""
-    settings, processes = work.settings, accelerator.num_processes
+def _draw(work: Work, objectives: Mapping[Size, Objective], accelerator: Accelerator, number: int) -> chance.Draw:
+    """Batch `number`, all of one size, of which each process takes its share."""
+    settings, material, processes = work.settings, work.material, accelerator.num_processes
+    turn = chance.turn_of([len(rows) for rows in material.train], seed=settings.seed, batch=number)
+    photos = material.train[turn[0]]
     drawn = chance.draw(
-        work.material.train,
-        objective,
-        tuple(work.material.latents.shape[1:]),
+        photos,
+        objectives[material.sizes[photos[0]]],
+        tuple(material.latents[photos[0]].shape[1:]),
         seed=settings.seed,
         batch=number,
         size=settings.batch_size * processes,
         caption_dropout=settings.caption_dropout,
+        turn=turn,
+        views=[len(views) for views in material.latents],
     )
     torch.manual_seed(chance.number(settings.seed, "dropout", number, accelerator.process_index))
     return drawn.part(accelerator.process_index, processes)
 
 
-def _score(work: Work, objective: Objective, course: Course) -> None:
+def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> None:
     """Score held-out photos, and as many training photos, after the current step."""
     if not work.material.held_out:
         return
-    held_out = score(work.family, objective, work.material, work.material.held_out, work.settings)
-    seen = list(dict.fromkeys(work.material.train))[: len(work.material.held_out)]
-    trained = score(work.family, objective, work.material, seen, work.settings)
+    held_out = score(work.family, objectives, work.material, work.material.held_out, work.settings)
+    seen = sorted({row for rows in work.material.train for row in rows})[: len(work.material.held_out)]
+    trained = score(work.family, objectives, work.material, seen, work.settings)
     course.scores.append((course.step, held_out, trained))
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
 

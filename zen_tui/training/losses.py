@@ -7,6 +7,8 @@ ai-toolkit's differential output preservation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,7 @@ from zen_tui.families.cond import Cond
 from zen_tui.families.objective import Objective
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance
+from zen_tui.training.buckets import Size
 from zen_tui.training.material import Material
 from zen_tui.training.methods.lora import Lora
 
@@ -23,16 +26,19 @@ def losses(
     family: Family,
     method: Lora,
     material: Material,
-    objective: Objective,
+    objectives: Mapping[Size, Objective],
     settings: TrainSettings,
     batch: chance.Draw,
 ) -> tuple[Tensor, Tensor]:
     """The loss on the photos of `batch`, and how far the class alone has moved from what the base makes of it.
 
-    Both are means over the batch. The second is 0 unless `prior_preservation` asks for it.
+    The first is weighed by the photos' masks, the second is not: the class is kept everywhere. Both are means
+    over the batch, whose photos are of one size. The second is 0 unless `prior_preservation` asks for it.
     """
-    size = (settings.resolution, settings.resolution)
-    clean = material.latents[batch.rows].to(family.device)
+    size = material.sizes[batch.rows[0]]
+    objective = objectives[size]
+    clean = material.clean(batch.rows, batch.views).to(family.device)
+    where = material.weights(batch.rows, batch.views)
     s = batch.s.to(family.device)
     noisy, target = objective.corrupt(clean, batch.noise.to(family.device), s)  # both (N, C, h, w)
     weight = objective.weight(s)
@@ -42,14 +48,16 @@ def losses(
     ]
     if not settings.prior_preservation:
         answer = family.predict(noisy, s, material.captions[rows], size)
-        return _mean(weight, answer - target), torch.zeros((), device=family.device)
+        return mean_error(weight, answer - target, where), torch.zeros((), device=family.device)
     plain = material.captions[[material.plain_rows[row] for row in batch.rows]]
     with torch.no_grad(), method.base_alone():
         wanted = family.predict(noisy, s, plain, size)
     both = Cond.join([material.captions[rows], plain])
     answer, kept = family.predict(torch.cat([noisy, noisy]), torch.cat([s, s]), both, size).chunk(2)
-    return _mean(weight, answer - target), _mean(weight, kept - wanted)
+    return mean_error(weight, answer - target, where), mean_error(weight, kept - wanted, None)
 
 
-def _mean(weight: Tensor, error: Tensor) -> Tensor:
-    return (weight * error.square().flatten(1).mean(1)).mean()
+def mean_error(weight: Tensor, error: Tensor, where: Tensor | None) -> Tensor:
+    """The mean squared error, each picture counted by `weight` (N,) and each latent by `where` (N, 1, h, w)."""
+    squared = error.square() if where is None else error.square() * where.to(error.device)
+    return (weight * squared.flatten(1).mean(1)).mean()

@@ -30,7 +30,7 @@ from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
 from zen_tui.training.fitting import fit_of, targets_of
 from zen_tui.training.loop import Work, learn
-from zen_tui.training.material import gather
+from zen_tui.training.material import Material, gather
 from zen_tui.training.meters import peak_memory
 from zen_tui.training.methods.lora import Lora
 from zen_tui.training.samples import Samples, sample_requests
@@ -86,7 +86,7 @@ def _train(
         feed.tell(Progress(what=what, done=done, total=total))
 
     _warn_of_cuts(family, photos, feed)
-    material = gather(family, photos, settings.resolution, home.cache(dataset.slug), report)
+    material = gather(family, photos, settings, home.cache(dataset.slug), report)
     samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed)
     if settings.sample_every:
         samples.prepare()
@@ -94,7 +94,7 @@ def _train(
     method = Lora(family, settings, targets_of(base))
     if fit.checkpointing:
         family.compute_twice()
-    learns = _describe(method, settings, len(photos), len(material.held_out), fit)
+    learns = _describe(method, settings, material, fit)
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
@@ -139,9 +139,10 @@ def _record(
         )
 
 
-def _describe(method: Lora, settings: TrainSettings, photos: int, held_out: int, fit: Fit) -> str:
+def _describe(method: Lora, settings: TrainSettings, material: Material, fit: Fit) -> str:
     size = f"{method.numbers / 1e6:.1f} million" if method.numbers >= 1e5 else f"{method.numbers:,}"
     strength = settings.learning_rate * settings.alpha / settings.rank
+    photos, held_out = len(material.sizes), len(material.held_out)
     parts = [
         f"Learning {size} numbers in {method.layers} layers: LoRA of rank {settings.rank}, "
         f"effective rate {strength:.3g} (learning_rate x alpha / rank)",
@@ -150,9 +151,22 @@ def _describe(method: Lora, settings: TrainSettings, photos: int, held_out: int,
     ]
     if fit.words:
         parts.append(fit.words)
+    parts += _feeding(settings, material)
     if settings.prior_preservation:
         parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
     return "; ".join(parts) + "."
+
+
+def _feeding(settings: TrainSettings, material: Material) -> list[str]:
+    """What is done with photos, besides cropping them to squares."""
+    shapes = [f"photos whole, in {plural(len(material.train), 'shape')}"] if settings.aspect == "buckets" else []
+    views = max(map(len, material.latents))
+    masks = sum(1 for counted in material.counted if counted is not None)
+    return [
+        *shapes,
+        *([f"{views} views of each photo"] if views > 1 else []),
+        *([f"errors weighed by the masks of {plural(masks, 'photo')}"] if masks else []),
+    ]
 
 
 def _warn_of_cuts(family: Family, photos: list[Example], feed: Feed) -> None:

@@ -43,6 +43,13 @@ REST = {
     "sample_every": "steps; 0 is never",
     "sample_prompts": "with | between them",
     "allow_few_photos": "yes or no",
+    "aspect": "square, or buckets: all of a photo",
+    "flip": "mirrored too; yes or no",
+    "crop_jitter": "0 to 0.2, of its sides",
+    "colour_jitter": "0 to 0.3; 0 is off",
+    "variants": "of a photo; 0 is as suits",
+    "masked_loss": "auto, on, off",
+    "mask_outside": "weight off the subject",
 }
 assert {*MATTERS, *REST} == set(SETTING_NAMES)
 
