@@ -22,7 +22,7 @@ from zen_tui.training.holdout import score
 from zen_tui.training.losses import losses
 from zen_tui.training.material import Material
 from zen_tui.training.meters import Clock, memory_in_use
-from zen_tui.training.methods.lora import Lora
+from zen_tui.training.methods.method import Method
 from zen_tui.training.schedule import is_due, learning_rate
 
 CLIP = 1.0  # norm of the gradients above which they are scaled down
@@ -35,7 +35,7 @@ class Work:
 
     settings: TrainSettings
     family: Family
-    method: Lora
+    method: Method
     material: Material
     checkpoints: Checkpoints
     feed: Feed
@@ -54,8 +54,9 @@ def learn(work: Work) -> Course:
     objectives = {size: family.objective(settings.min_snr_gamma, size) for size in set(material.sizes)}
     learned = sum(map(len, material.train))
     accelerator = start_accelerator(family, settings.gradient_accumulation)
+    groups = [{"params": g.parameters, "scale": g.scale, "until": g.until} for g in method.groups]
     optimizer = torch.optim.AdamW(
-        method.parameters, lr=settings.learning_rate, weight_decay=WEIGHT_DECAY, fused=family.device.type != "mps"
+        groups, lr=settings.learning_rate, weight_decay=WEIGHT_DECAY, fused=family.device.type != "mps"
     )
     denoiser, optimizer = accelerator.prepare(family.denoiser(), optimizer)
     family.replace_denoiser(denoiser)
@@ -99,7 +100,7 @@ def learn(work: Work) -> Course:
                 denoiser.train()
             rate = learning_rate(settings, step)
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["scale"] if step <= group["until"] * settings.steps else 0.0
             loss = 0.0
             for micro in range(settings.gradient_accumulation):
                 with accelerator.accumulate(denoiser):

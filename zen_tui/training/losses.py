@@ -13,18 +13,17 @@ import torch
 from torch import Tensor
 
 from zen_tui.families.base import Family
-from zen_tui.families.cond import Cond
 from zen_tui.families.objective import Objective
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance
 from zen_tui.training.buckets import Size
 from zen_tui.training.material import Material
-from zen_tui.training.methods.lora import Lora
+from zen_tui.training.methods.method import Method
 
 
 def losses(
     family: Family,
-    method: Lora,
+    method: Method,
     material: Material,
     objectives: Mapping[Size, Objective],
     settings: TrainSettings,
@@ -47,12 +46,12 @@ def losses(
         for row, dropped in zip(batch.rows, batch.dropped, strict=True)
     ]
     if not settings.prior_preservation:
-        answer = family.predict(noisy, s, material.captions[rows], size)
+        answer = family.predict(noisy, s, method.conditions(material, rows), size)
         return mean_error(weight, answer - target, where), torch.zeros((), device=family.device)
-    plain = material.captions[[material.plain_rows[row] for row in batch.rows]]
+    plain = [material.plain_rows[row] for row in batch.rows]
     with torch.no_grad(), method.base_alone():
-        wanted = family.predict(noisy, s, plain, size)
-    both = Cond.join([material.captions[rows], plain])
+        wanted = family.predict(noisy, s, method.conditions(material, plain), size)
+    both = method.conditions(material, [*rows, *plain])
     answer, kept = family.predict(torch.cat([noisy, noisy]), torch.cat([s, s]), both, size).chunk(2)
     return mean_error(weight, answer - target, where), mean_error(weight, kept - wanted, None)
 
