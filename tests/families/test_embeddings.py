@@ -193,7 +193,7 @@ def test_captions_in_the_cache_are_not_taken_for_it(second: Family, toy: Path, t
 
     def captions() -> Tensor:
         found = gather(second, [example], TrainSettings(resolution=64), cache, lambda what, done, total: None)
-        return found.captions.tensors["text"][found.caption_rows[0]]
+        return found.captions.tensors["text"][found.wording(0)]
 
     plain = captions()
     second.attach(toy, "toy")

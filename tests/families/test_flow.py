@@ -48,7 +48,7 @@ def test_times_are_moved_as_the_scheduler_moves_them(config: dict[str, object]) 
     scheduler = diffusers.FlowMatchEulerDiscreteScheduler(**config)
     mu = linear_mu(scheduler.config, 1024)
     scheduler.set_timesteps(sigmas=[0.9, 0.5, 0.1], mu=mu)
-    ours = Flow(shift(scheduler.config, mu)).shifted(torch.tensor([0.9, 0.5, 0.1]))
+    ours = Flow(shift(scheduler.config, mu)).time_at(torch.tensor([0.9, 0.5, 0.1]))
     assert torch.allclose(ours, scheduler.sigmas[:3], atol=1e-6)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import torch
@@ -30,18 +30,20 @@ def generator(seed: int, *what: object) -> torch.Generator:
 
 @dataclass(frozen=True)
 class Draw:
-    """One batch: photos in which views, at which times, under which noise, and whose captions are dropped."""
+    """One batch: photos in which views, at which times, under which noise, whose captions are dropped, and in
+    which of their wordings the others are told: any number, counted round by how many there are."""
 
     rows: list[int]
     views: list[int]
     s: Tensor
     noise: Tensor
     dropped: list[bool]
+    wordings: list[int]
 
     def part(self, index: int, count: int) -> Draw:
         """The share of process `index` of `count`."""
         mine = slice(index, None, count)
-        return Draw(self.rows[mine], self.views[mine], self.s[mine], self.noise[mine], self.dropped[mine])
+        return Draw(*(getattr(self, part.name)[mine] for part in fields(self)))
 
 
 def turn_of(counts: Sequence[int], *, seed: int, batch: int) -> tuple[int, int]:
@@ -70,6 +72,7 @@ def draw(
     caption_dropout: float,
     turn: tuple[int, int] | None = None,
     views: Sequence[int] = (),
+    noise_offset: float = 0.0,
 ) -> Draw:
     """Batch number `batch` (from 0) of `size` pictures, out of `photos` (row numbers, repeats included).
 
@@ -78,6 +81,8 @@ def draw(
     Args:
         turn: what `turn_of` said of the group whose photos these are; None where there is one group.
         views: how many each photo has, by row; one where it is not told.
+        noise_offset: how much noise is added that is the same all over a channel, so that dark and bright
+            pictures can be learned (Guttenberg 2023).
     """
     group, before = turn or (0, batch)
     start = before * size
@@ -94,7 +99,10 @@ def draw(
     s = objective.sample(size, chance)
     noise = torch.randn((size, *shape), generator=chance)
     dropped = (torch.rand(size, generator=chance) < caption_dropout).tolist()
-    return Draw(rows, seen, s, noise, dropped)
+    if noise_offset:
+        noise += noise_offset * torch.randn((*noise.shape[:2], *[1] * (noise.ndim - 2)), generator=chance)
+    wordings = [number(seed, "wording", batch, index) for index in range(size)]
+    return Draw(rows, seen, s, noise, dropped, wordings)
 
 
 @lru_cache(maxsize=64)

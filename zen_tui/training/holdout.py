@@ -48,7 +48,7 @@ def score(
             part = slice(start, start + at_once)
             s = times[part].to(family.device)
             noisy, target = objective.corrupt(clean[part].to(family.device), noise[part].to(family.device), s)
-            captions = material.captions[[material.caption_rows[row]] * len(s)]
+            captions = material.captions[[material.wording(row)] * len(s)]
             answer = family.predict(noisy, s, captions, size)
             total += len(s) * float(mean_error(objective.weight(s), answer - target, where))
     denoiser.train(was_training)

@@ -15,18 +15,19 @@ from zen_tui.families.objective import Objective
 from zen_tui.library.errors import ZenError
 from zen_tui.library.events import Feed, Holdout, Interrupted, Resumed, Step
 from zen_tui.library.specs import TrainSettings
-from zen_tui.training import chance
+from zen_tui.training import chance, optimizers
+from zen_tui.training.averages import Average
 from zen_tui.training.buckets import Size
-from zen_tui.training.checkpoints import Checkpoints, Course
+from zen_tui.training.checkpoints import Checkpoints, Course, State
 from zen_tui.training.holdout import score
 from zen_tui.training.losses import losses
 from zen_tui.training.material import Material
 from zen_tui.training.meters import Clock, memory_in_use
 from zen_tui.training.methods.method import Method
+from zen_tui.training.noise import objective_for
 from zen_tui.training.schedule import is_due, learning_rate
 
 CLIP = 1.0  # norm of the gradients above which they are scaled down
-WEIGHT_DECAY = 0.01
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,20 @@ def learn(work: Work) -> Course:
     """
     family, method, material = work.family, work.method, work.material
     settings, feed = work.settings, work.feed
-    objectives = {size: family.objective(settings.min_snr_gamma, size) for size in set(material.sizes)}
+    objectives = {size: objective_for(family, settings, size) for size in set(material.sizes)}
     learned = sum(map(len, material.train))
     accelerator = start_accelerator(family, settings.gradient_accumulation)
-    groups = [{"params": g.parameters, "scale": g.scale, "until": g.until} for g in method.groups]
-    optimizer = torch.optim.AdamW(
-        groups, lr=settings.learning_rate, weight_decay=WEIGHT_DECAY, fused=family.device.type != "mps"
-    )
-    denoiser, optimizer = accelerator.prepare(family.denoiser(), optimizer)
+    made = optimizers.build(settings, method.groups, family.device)
+    denoiser, optimizer = accelerator.prepare(family.denoiser(), made)
     family.replace_denoiser(denoiser)
-    course = _take_up(work, accelerator, optimizer)
+    average = Average(method.parameters, made, settings.ema)
+    course = _take_up(work, accelerator, made, average)
 
     def keep() -> None:
         course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
         if not work.checkpoints.saved(course.step):
-            work.checkpoints.save(course, method.state(), optimizer.optimizer)
+            tensors, groups = optimizers.pack(made)
+            work.checkpoints.save(State(course, method.state(), tensors, average.state(), groups))
 
     clock = Clock(course.seconds)
     with method.computing():
@@ -74,7 +74,8 @@ def learn(work: Work) -> Course:
             if (step == 0 or is_due(step, settings.checkpoint_every, settings.steps)) and not course.score_at(
                 step
             ):
-                _score(work, objectives, course)
+                with average.acting():
+                    _score(work, objectives, course)
             if is_due(step, settings.checkpoint_every, settings.steps):
                 keep()
             how = feed.asked()
@@ -86,12 +87,14 @@ def learn(work: Work) -> Course:
             sampling = is_due(step, settings.sample_every, settings.steps)
             if sampling or "sample" in wishes:
                 try:
-                    work.draw_samples(step, "sample" in wishes)
+                    with average.acting():
+                        work.draw_samples(step, "sample" in wishes)
                 except Interrupted:
                     keep()
                     raise
             if step >= settings.steps:
                 course.seconds_per_step = clock.median() or course.seconds / step
+                average.settle()
                 return course
 
             clock.start()
@@ -99,8 +102,7 @@ def learn(work: Work) -> Course:
             if not denoiser.training:
                 denoiser.train()
             rate = learning_rate(settings, step)
-            for group in optimizer.param_groups:
-                group["lr"] = rate * group["scale"] if step <= group["until"] * settings.steps else 0.0
+            optimizers.set_rate(made, rate, step / settings.steps)
             loss = 0.0
             for micro in range(settings.gradient_accumulation):
                 with accelerator.accumulate(denoiser):
@@ -116,6 +118,7 @@ def learn(work: Work) -> Course:
                 raise _astray(step, work.checkpoints, loss)
             optimizer.step()
             optimizer.zero_grad()
+            average.follow(step)
 
             course.step = step
             course.losses.append(loss)
@@ -135,19 +138,18 @@ def start_accelerator(family: Family, accumulation: int = 1) -> Accelerator:
     )
 
 
-def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimizer) -> Course:
-    """Put learned numbers and optimizer back as the newest checkpoint has them."""
+def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimizer, average: Average) -> Course:
+    """Put everything back as the newest checkpoint has it."""
     found = work.checkpoints.restore()
     if found is None:
         return Course()
-    course, learned, moments = found
-    work.method.restore(learned)
-    state = optimizer.state_dict()
-    optimizer.load_state_dict({**state, "state": moments})
-    if accelerator.scaler and course.scaler:
-        accelerator.scaler.load_state_dict(course.scaler)
-    work.feed.tell(Resumed(step=course.step))
-    return course
+    work.method.restore(found.learned)
+    optimizers.unpack(optimizer, found.optimizer, found.groups)
+    average.restore(found.average)
+    if accelerator.scaler and found.course.scaler:
+        accelerator.scaler.load_state_dict(found.course.scaler)
+    work.feed.tell(Resumed(step=found.course.step))
+    return found.course
 
 
 def _draw(work: Work, objectives: Mapping[Size, Objective], accelerator: Accelerator, number: int) -> chance.Draw:
@@ -165,6 +167,7 @@ def _draw(work: Work, objectives: Mapping[Size, Objective], accelerator: Acceler
         caption_dropout=settings.caption_dropout,
         turn=turn,
         views=[len(views) for views in material.latents],
+        noise_offset=settings.noise_offset,
     )
     torch.manual_seed(chance.number(settings.seed, "dropout", number, accelerator.process_index))
     return drawn.part(accelerator.process_index, processes)

@@ -42,21 +42,32 @@ def losses(
     noisy, target = objective.corrupt(clean, batch.noise.to(family.device), s)  # both (N, C, h, w)
     weight = objective.weight(s)
     rows = [
-        material.blank if dropped else material.caption_rows[row]
-        for row, dropped in zip(batch.rows, batch.dropped, strict=True)
+        material.blank if dropped else material.wording(row, wording)
+        for row, dropped, wording in zip(batch.rows, batch.dropped, batch.wordings, strict=True)
     ]
     if not settings.prior_preservation:
         answer = family.predict(noisy, s, method.conditions(material, rows), size)
-        return mean_error(weight, answer - target, where), torch.zeros((), device=family.device)
+        return mean_error(weight, penalty(answer - target, settings), where), weight.new_zeros(())
     plain = [material.plain_rows[row] for row in batch.rows]
     with torch.no_grad(), method.base_alone():
         wanted = family.predict(noisy, s, method.conditions(material, plain), size)
     both = method.conditions(material, [*rows, *plain])
     answer, kept = family.predict(torch.cat([noisy, noisy]), torch.cat([s, s]), both, size).chunk(2)
-    return mean_error(weight, answer - target, where), mean_error(weight, kept - wanted, None)
+    error = mean_error(weight, penalty(answer - target, settings), where)
+    return error, mean_error(weight, (kept - wanted).square(), None)
 
 
-def mean_error(weight: Tensor, error: Tensor, where: Tensor | None) -> Tensor:
-    """The mean squared error, each picture counted by `weight` (N,) and each latent by `where` (N, 1, h, w)."""
-    squared = error.square() if where is None else error.square() * where.to(error.device)
-    return (weight * squared.flatten(1).mean(1)).mean()
+def penalty(error: Tensor, settings: TrainSettings) -> Tensor:
+    """What each error costs: its square; by `huber` large ones only in proportion, so that a few bad photos or
+    pixels do not rule. Pseudo-Huber, scaled to agree with the square for small errors, as in kohya's sd-scripts.
+    """
+    if settings.loss == "squared":
+        return error.square()
+    square, c = error.square(), settings.huber
+    return 2 * c * square / ((square + c * c).sqrt() + c)  # 2c (sqrt(e² + c²) - c), without losing small digits
+
+
+def mean_error(weight: Tensor, costs: Tensor, where: Tensor | None) -> Tensor:
+    """The mean cost, each picture counted by `weight` (N,) and each latent by `where` (N, 1, h, w)."""
+    counted = costs if where is None else costs * where.to(costs.device)
+    return (weight * counted.flatten(1).mean(1)).mean()

@@ -28,6 +28,7 @@ from zen_tui.training.buckets import Size, trained_size
 from zen_tui.training.masks import coverage, open_mask, weights
 from zen_tui.training.pixels import open_photo, pixels
 from zen_tui.training.views import View, all_views, plain_view
+from zen_tui.training.wordings import wordings
 
 Report = Callable[[str, int, int], None]
 """Told what is done ('reading photos'), how many, of how many; may raise to stop the work."""
@@ -39,16 +40,16 @@ class Material:
 
     `latents` has one tensor a photo, (V, C, h, w): its views, the plain one first; on the CPU. `counted` says
     what the squared error counts at each of them, (V, 1, h, w), None for a photo without a mask. `sizes` are
-    those of the photos in pixels. `captions` has a row a text, on the device; `caption_rows` and `plain_rows`
-    give each photo's text, `blank` the row of the empty one. `train` holds row numbers with repeats, in one
-    list a size; `held_out` those kept for scoring.
+    those of the photos in pixels. `captions` has a row a text, on the device; `caption_rows` gives each photo's
+    text in all its wordings, `plain_rows` the one without the token, `blank` the row of the empty one. `train`
+    holds row numbers with repeats, in one list a size; `held_out` those kept for scoring.
     """
 
     sizes: list[Size]
     latents: list[Tensor]
     counted: list[Tensor | None]
     captions: Cond
-    caption_rows: list[int]
+    caption_rows: list[list[int]]
     plain_rows: list[int]
     blank: int
     train: list[list[int]]
@@ -57,6 +58,11 @@ class Material:
     def clean(self, rows: Sequence[int], views: Sequence[int]) -> Tensor:
         """The latents of photos of one size, each in the view named, (N, C, h, w)."""
         return torch.stack([self.latents[row][view] for row, view in zip(rows, views, strict=True)])
+
+    def wording(self, row: int, number: int = 0) -> int:
+        """The row of a photo's caption, in wording `number`; 0 is as it was written."""
+        rows = self.caption_rows[row]
+        return rows[number % len(rows)]
 
     def weights(self, rows: Sequence[int], views: Sequence[int]) -> Tensor | None:
         """What their squared errors count, (N, 1, h, w); None where none of them has a mask."""
@@ -80,7 +86,9 @@ def gather(
         for example, views, size in zip(examples, seen, sizes, strict=True)
     ]
     latents = _photo_latents(family, examples, sizes, seen, cache, report)
-    texts = list(dict.fromkeys(["", *(t for e in examples for t in (e.caption, e.plain_caption))]))
+    worded = [wordings(e.caption, settings) if not e.held_out else [e.caption] for e in examples]
+    plain = [e.plain_caption for e in examples]
+    texts = list(dict.fromkeys(["", *(text for texts in worded for text in texts), *plain]))
     rows = {text: row for row, text in enumerate(texts)}
     captions = _captions(family, texts, cache, report)
     train: dict[Size, list[int]] = {}
@@ -92,8 +100,8 @@ def gather(
         latents=latents,
         counted=counted,
         captions=captions.to(family.device),
-        caption_rows=[rows[example.caption] for example in examples],
-        plain_rows=[rows[example.plain_caption] for example in examples],
+        caption_rows=[[rows[text] for text in texts] for texts in worded],
+        plain_rows=[rows[text] for text in plain],
         blank=rows[""],
         train=[train[size] for size in sorted(train)],
         held_out=[row for row, e in enumerate(examples) if e.held_out],

@@ -49,6 +49,7 @@ class Plan(msgspec.Struct, kw_only=True):
     `memory_mb` is then what the weights alone take."""
 
     learned: str
+    rate: str
     photos: int
     held_out: int
     steps: int
@@ -68,6 +69,7 @@ class Plan(msgspec.Struct, kw_only=True):
         memory = megabytes(self.memory_mb * 1e6)
         shown = [
             ("learns", self.learned),
+            ("rate", self.rate),
             ("photos", f"{self.photos}, and {self.held_out or 'none'} held out"),
             ("steps", f"{self.steps:,}, each photo seen {self.passes:.3g} times"),
             ("time", f"about {duration(self.seconds)}" if self.seconds else "not measured yet on this machine"),
@@ -94,6 +96,21 @@ def defaults_for(base: Base, dataset: Dataset, preset: str | None = None) -> dic
     return {**recommended, **KINDS.get(dataset.kind, {}), **PRESETS.get(preset or "", {})}
 
 
+def require_fitting(settings: TrainSettings, base: Base) -> None:
+    """Raise `WrongUse` when a setting means nothing for `base`, or settings contradict each other."""
+    flows = PROFILES[base.family].flows
+    if settings.noise_offset and flows:
+        raise WrongUse(
+            f"noise_offset is for bases that learned noise by steps, and {base.slug} did not.", "Set it to 0."
+        )
+    if settings.shift and not flows:
+        raise WrongUse(f"shift is for bases that learned by flow, and {base.slug} did not.", "Set it to 0.")
+    if settings.optimizer == "schedule_free" and settings.lr_schedule != "constant":
+        raise WrongUse("The schedule-free optimizer takes no schedule.", "Set lr_schedule to constant.")
+    if settings.optimizer == "schedule_free" and settings.ema:
+        raise WrongUse("The schedule-free optimizer keeps an average of its own.", "Set ema to 0.")
+
+
 def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: TrainSettings) -> Plan:
     """What training `dataset` on `base` would be.
 
@@ -103,6 +120,7 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
         BadFile: the base is gone or damaged.
     """
     require_trainable(base)
+    require_fitting(settings, base)
     facts, source = facts_of(base), source_of(base)
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = datasets.photos(db, dataset.id, usable=True)
@@ -122,6 +140,7 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
     least = weights(sizes_of(source, base.family), 4 if settings.precision == "fp32" else 2, fit.denoiser)
     return Plan(
         learned=f"{numbers:,} numbers in {layers} layers, LoRA of rank {settings.rank}",
+        rate=rate_in_words(settings),
         photos=len(photos) - len(held_out),
         held_out=len(held_out),
         steps=settings.steps,
@@ -140,6 +159,13 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
             *filter(None, [too_small(fit, here)]),
         ],
     )
+
+
+def rate_in_words(settings: TrainSettings) -> str:
+    """The learning rate with what alpha and rank make of it: the trap of borrowed settings."""
+    effective = settings.learning_rate * settings.alpha / settings.rank
+    found = "found by Prodigy, times " if settings.optimizer == "prodigy" else ""
+    return f"{found}{settings.learning_rate:g}; effective {effective:.3g} (x alpha / rank)"
 
 
 def _measured(db: Database, base: Base, settings: TrainSettings) -> tuple[float | None, int | None]:
