@@ -87,6 +87,14 @@ def set_caption(db: Database, photo_id: int, caption: str) -> None:
     db.update("photos", photo_id, caption=caption)
 
 
+def set_rating(db: Database, photo_ids: list[int], rating: int) -> None:
+    """Give photos 1 to 5 stars, or 0 for none."""
+    if not 0 <= rating <= 5:
+        raise WrongUse(f"A rating is 1 to 5 stars, or 0 for none, not {rating}.")
+    with db.transaction() as connection:
+        connection.executemany("UPDATE photos SET rating = ? WHERE id = ?", [(rating, id) for id in photo_ids])
+
+
 def set_crop(db: Database, photo_id: int, crop: Crop | None) -> None:
     """Choose the part of a photo that is trained on; None is the whole photo."""
     db.update("photos", photo_id, crop=crop)

@@ -104,8 +104,12 @@ class Home:
         return self.datasets / slug / "thumbnails" / f"{hash}.jpg"
 
     def mask(self, slug: str, hash: str) -> Path:
-        """Where a photo's mask lies if it has one: 8-bit grey, white is the subject, upright, of its shape."""
+        """The subject mask of a dataset's photo: an 8-bit grey PNG, white where the subject is."""
         return self.datasets / slug / "masks" / f"{hash}.png"
+
+    def face(self, slug: str, hash: str) -> Path:
+        """What the faces of a photo look like, as numbers: biometric, and gone with the dataset."""
+        return self.datasets / slug / "faces" / f"{hash}.json"
 
     def picture_thumbnail(self, hash: str) -> Path:
         """The 256 px JPEG of a generated picture."""

@@ -35,7 +35,7 @@ def buckets(resolution: int, multiple: int) -> tuple[Size, ...]:
 
 
 def nearest_bucket(width: float, height: float, resolution: int, multiple: int) -> Size:
-    """The bucket in which a picture of this size loses least; of those alike to a hundredth the largest."""
+    """The bucket in which a picture of `width` x `height` loses least; among nearly equal ones the largest."""
     return min(
         buckets(resolution, multiple),
         key=lambda size: (round(lost(width, height, size), 2), -size[0] * size[1], size),

@@ -135,7 +135,7 @@ def _photo_latents(
             file = cache / f"latents-{_key(example.hash, view, size, encoder)}.safetensors"
             kept = _read(file)
             if kept is None:
-                photo = photo or open_photo(example, views, size)
+                photo = photo or open_photo(example, size)
                 kept = {"latents": family.latents(pixels(photo, view, size)[None])[0].cpu()}
                 _write(file, kept)
             latents.append(kept["latents"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +14,19 @@ from zen_tui.library.errors import BadFile
 from zen_tui.photos.open import open_upright
 from zen_tui.training.beginning import Example
 from zen_tui.training.buckets import Size
-from zen_tui.training.views import View
+from zen_tui.training.views import View, plain_view
 
 
-def open_photo(example: Example, views: Sequence[View], size: Size) -> Image.Image:
-    """The photo upright, with at least twice the pixels of `size` in every one of `views` if it has them.
+def open_photo(example: Example, size: Size) -> Image.Image:
+    """The photo upright, with at least twice the pixels of `size` in its plain view if it has them.
+
+    It is scaled alike whichever of its views are wanted, so that each looks the same in every training.
 
     Raises:
         BadFile: the stored photo is gone or damaged.
     """
-    narrowest = min(view.box.right - view.box.left for view in views)
-    scale = 2 * size[0] / (narrowest * example.width)
+    box = plain_view(example.width, example.height, example.crop, size).box
+    scale = 2 * size[0] / ((box.right - box.left) * example.width)
     try:
         return open_upright(Path(example.path), largest=math.ceil(scale * max(example.width, example.height)))
     except BadFile as error:

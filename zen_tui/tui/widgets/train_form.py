@@ -22,7 +22,7 @@ MATTERS = {
     "rank": "room for what it learns",
     "learning_rate": "how far a step goes",
     "batch_size": "photos in a step",
-    "resolution": "pixels, square",
+    "resolution": "pixels, each way",
     "seed": "same seed, same run",
     "holdout": "share kept to measure with",
 }
@@ -43,7 +43,7 @@ REST = {
     "sample_every": "steps; 0 is never",
     "sample_prompts": "with | between them",
     "allow_few_photos": "yes or no",
-    "aspect": "square, or buckets: all of a photo",
+    "aspect": "square; buckets: all of it",
     "flip": "mirrored too; yes or no",
     "crop_jitter": "0 to 0.2, of its sides",
     "colour_jitter": "0 to 0.3; 0 is off",
