@@ -59,7 +59,7 @@ def test_the_loss_is_the_weighted_mean_of_the_squared_errors() -> None:
     covered = torch.tensor([[1.0, 0.0], [0.5, 0.0]])[None, None]
     error = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).expand(1, 3, 2, 2)
     counts = torch.tensor([1.0, 0.1, 0.55, 0.1])
-    found = mean_error(torch.ones(1), error, weights(covered, 0.1))
+    found = mean_error(torch.ones(1), error.square(), weights(covered, 0.1))
     assert float(found) == pytest.approx(float((counts * torch.tensor([1.0, 4, 9, 16])).sum() / counts.sum()))
     assert float(weights(torch.rand(5, 1, 8, 8), 0.1).mean()) == pytest.approx(1)
 

@@ -50,6 +50,6 @@ def score(
             noisy, target = objective.corrupt(clean[part].to(family.device), noise[part].to(family.device), s)
             captions = material.captions[[material.wording(row)] * len(s)]
             answer = family.predict(noisy, s, captions, size)
-            total += len(s) * float(mean_error(objective.weight(s), answer - target, where))
+            total += len(s) * float(mean_error(objective.weight(s), (answer - target).square(), where))
     denoiser.train(was_training)
     return total / (len(rows) * TIMES)
