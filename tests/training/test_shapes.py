@@ -16,7 +16,7 @@ from zen_tui.exchange.bases import add_base
 from zen_tui.families import Family, load_family
 from zen_tui.families.cond import Cond
 from zen_tui.library import datasets
-from zen_tui.library.events import Note
+from zen_tui.library.events import Holdout, Note
 from zen_tui.photos.intake import import_photos
 from zen_tui.training import run
 
@@ -31,37 +31,56 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "variant"), CASES)
-def test_it_learns_wide_and_tall_photos(
-    studio: Studio,
-    tiny_folder: TinyFolder,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    variant: str,
-) -> None:
-    for number in range(2):
-        save(tmp_path / "shapes" / f"wide-{number}.png", colourful(400, 200, seed=number))
-        save(tmp_path / "shapes" / f"tall-{number}.png", colourful(200, 400, seed=number + 2))
-    studio.dataset = datasets.add_dataset(studio.db, "shapes", "ohwx", "woman", "person")
-    import_photos(studio.db, studio.home, studio.dataset, [tmp_path / "shapes"])
-    studio.base = add_base(studio.db, studio.home, tiny_folder(name, variant), "other")
-    seen: list[tuple[tuple[int, int], tuple[int, ...], int]] = []
+Call = tuple[int, tuple[int, int], tuple[int, ...]]
+"""(pictures, size in pixels, pixels of the latents) of one answer of the denoiser, widths first."""
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    """What the denoiser is asked in a training, in order."""
+    asked: list[Call] = []
 
     def watched(*arguments: Any, **options: Any) -> Family:
         family = load_family(*arguments, **options)
         predict = family.predict
 
         def told(noisy: Tensor, s: Tensor, cond: Cond, size: tuple[int, int]) -> Tensor:
-            seen.append((size, tuple(noisy.shape[2:]), family.shrink))
+            rows, columns = noisy.shape[2:]
+            asked.append((len(noisy), size, (columns * family.shrink, rows * family.shrink)))
             return predict(noisy, s, cond, size)
 
         monkeypatch.setattr(family, "predict", told)
         return family
 
     monkeypatch.setattr(run, "load_family", watched)
-    tape = studio.train(**SETTINGS)
-    assert sorted(size for size, _, _ in seen) == [(64, 128)] * 2 + [(128, 64)] * 2
-    assert all(shape == (size[1] // shrink, size[0] // shrink) for size, shape, shrink in seen)
+    return asked
+
+
+@pytest.fixture
+def shapes(studio: Studio, tmp_path: Path) -> Studio:
+    """A studio with two photos of 2:1 and two of 1:2."""
+    for number in range(2):
+        save(tmp_path / "shapes" / f"wide-{number}.png", colourful(400, 200, seed=number))
+        save(tmp_path / "shapes" / f"tall-{number}.png", colourful(200, 400, seed=number + 2))
+    studio.dataset = datasets.add_dataset(studio.db, "shapes", "ohwx", "woman", "person")
+    import_photos(studio.db, studio.home, studio.dataset, [tmp_path / "shapes"])
+    return studio
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_it_learns_wide_and_tall_photos(
+    shapes: Studio, tiny_folder: TinyFolder, calls: list[Call], name: str, variant: str
+) -> None:
+    shapes.base = add_base(shapes.db, shapes.home, tiny_folder(name, variant), "other")
+    tape = shapes.train(**SETTINGS)
+    assert sorted(calls) == [(1, (64, 128), (64, 128))] * 2 + [(1, (128, 64), (128, 64))] * 2
     assert all(math.isfinite(loss) for loss in tape.losses().values())
     assert "photos whole, in 2 shapes" in tape.of(Note)[0].text
+
+
+def test_photos_are_scored_in_their_own_shape(shapes: Studio, calls: list[Call]) -> None:
+    tape = shapes.train(**{**SETTINGS, "steps": 2, "holdout": 0.5, "checkpoint_every": 2})
+    scored = [call for call in calls if call[0] == 2]  # twice the batch, eight times a photo
+    assert {size for _, size, _ in scored} <= {(64, 128), (128, 64)}
+    assert all(size == latents for _, size, latents in scored)
+    assert len(scored) == len(tape.of(Holdout)) * (2 + 2) * 4

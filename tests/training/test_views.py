@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -138,11 +139,24 @@ def test_each_view_is_read_once_and_kept_under_a_key_of_its_own(
 
 
 def test_a_photo_that_is_held_out_is_scored_as_it_is(family: Family, photo: Example, tmp_path: Path) -> None:
-    held = Example(**{**{f: getattr(photo, f) for f in photo.__struct_fields__}, "held_out": True})
+    held = msgspec.structs.replace(photo, held_out=True)
     found = gathered(family, held, tmp_path / "cache", flip=True, crop_jitter=0.2, aspect="buckets")
     assert len(found.latents[0]) == 1
     assert found.sizes[0] != (64, 64)
     assert found.latents[0].shape[2:] == (found.sizes[0][1] // family.shrink, found.sizes[0][0] // family.shrink)
+
+
+def test_repeats_count_whatever_the_shape(family: Family, photo: Example, tmp_path: Path) -> None:
+    tall = msgspec.structs.replace(photo, crop=Crop(0.25, 0, 0.6, 1), repeats=2)
+    photos = [photo, tall, msgspec.structs.replace(photo, repeats=3)]
+    (tmp_path / "cache").mkdir()
+
+    def listed(aspect: Literal["square", "buckets"]) -> list[list[int]]:
+        settings = TrainSettings(resolution=64, aspect=aspect, flip=True, colour_jitter=0.1)
+        return gather(family, photos, settings, tmp_path / "cache", lambda *_: None).train
+
+    assert listed("square") == [[0, 1, 1, 2, 2, 2]]
+    assert listed("buckets") == [[1, 1], [0, 2, 2, 2]]
 
 
 # The plan
