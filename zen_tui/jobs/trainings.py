@@ -24,7 +24,15 @@ from zen_tui.training.plan import PRESETS, Plan, defaults_for, plan
 
 SMALLER, LARGER = 4, 2  # a base still learns at a quarter and at twice the size it was made for
 
-__all__ = ["PRESETS", "Submitted", "plan_training", "queue_training", "submit_training", "training_defaults"]
+__all__ = [
+    "METHODS",
+    "PRESETS",
+    "Submitted",
+    "plan_training",
+    "queue_training",
+    "submit_training",
+    "training_defaults",
+]
 
 
 @dataclass(frozen=True)
