@@ -1,6 +1,6 @@
 """Folders of models that describe photos: which kind one holds, told from its settings without loading it.
 
-Code that lies in a folder is never run and pickles are never opened; both are refused with the folder to get instead.
+Code that lies in a folder is never run and pickles are never opened: both are refused, with what to get instead.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zen_tui.exchange.diffusers_folder import read_json
 from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.exchange.shards import shards_of
 from zen_tui.exchange.source import PICKLES, SAFETENSORS_ONLY
-from zen_tui.library.errors import BadFile, NotFound, Refused
+from zen_tui.library.errors import BadFile, NotFound, Refused, WrongUse
 from zen_tui.library.text import clean, shown
 
 CaptionerKind = Literal["blip", "florence2", "qwen2.5-vl", "qwen3-vl", "llava", "wd14"]
@@ -36,15 +36,23 @@ CLASSES: dict[str, CaptionerKind] = {
 }
 """What `architectures` in a config.json says."""
 
+QUESTION = "Describe this photo in one sentence: who or what is shown, the clothes, the pose, the place, the light."
 PROMPTS: dict[CaptionerKind, str] = {
     "blip": "",
     "florence2": "<MORE_DETAILED_CAPTION>",
-    "qwen2.5-vl": "Describe this photo in one sentence: who or what is shown, the clothes, the pose, the place, the light.",
-    "qwen3-vl": "Describe this photo in one sentence: who or what is shown, the clothes, the pose, the place, the light.",
+    "qwen2.5-vl": QUESTION,
+    "qwen3-vl": QUESTION,
     "llava": "Write a descriptive caption for this image in one or two sentences.",
     "wd14": "",
 }
 """What a model is asked where nobody says otherwise."""
+
+TASKS = {
+    "<CAPTION>": "What does the image describe?",
+    "<DETAILED_CAPTION>": "Describe in detail what is shown in the image.",
+    "<MORE_DETAILED_CAPTION>": "Describe with a paragraph what is shown in the image.",
+}
+"""What Florence-2 was trained to read for each of its tasks that end in a caption."""
 
 WEIGHTS, PIXELS, TOKENIZER = "model.safetensors", "preprocessor_config.json", "tokenizer.json"
 TAGGER, TAGS = "model.onnx", "selected_tags.csv"
@@ -77,7 +85,9 @@ def inspect_captioner(folder: Path) -> Captioner:
         Refused: it holds code of its own, a pickle, or a model that Zen cannot run.
     """
     if not folder.is_dir():
-        raise NotFound(f"There is no folder {shown(folder)}.", "Name the folder that holds the model's config.json.")
+        raise NotFound(
+            f"There is no folder {shown(folder)}.", "Name the folder that holds the model's config.json."
+        )
     if (folder / TAGGER).is_file() and (folder / TAGS).is_file():
         return Captioner("wd14", folder, (folder / TAGGER).stat().st_size)
     if not (folder / "config.json").is_file():
@@ -94,6 +104,12 @@ def inspect_captioner(folder: Path) -> Captioner:
         sum(file.stat().st_size for file in files),
         sum(read_header(file).parameters for file in files),
     )
+
+
+def require_prompt(found: Captioner, prompt: str | None) -> None:
+    """Raise `WrongUse` for a task of Florence-2's that does not end in a caption."""
+    if found.kind == "florence2" and prompt and prompt.startswith("<") and prompt not in TASKS:
+        raise WrongUse(f"{clean(prompt, 60)} is no task that gives a caption.", f"There are: {', '.join(TASKS)}.")
 
 
 def works() -> str:
@@ -142,7 +158,9 @@ def _require(folder: Path, name: str) -> None:
     if (folder / name).is_file() or (name == PIXELS and inside.is_file() and pixel_settings(folder)):
         return
     what = {PIXELS: "how photos are made ready for it", TOKENIZER: "its tokenizer"}[name]
-    raise BadFile(f"The model in {shown(folder)} is not whole: {name}, {what}, is missing.", "Get the folder again.")
+    raise BadFile(
+        f"The model in {shown(folder)} is not whole: {name}, {what}, is missing.", "Get the folder again."
+    )
 
 
 def _weights(folder: Path) -> tuple[Path, ...]:

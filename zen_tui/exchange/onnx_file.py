@@ -1,7 +1,7 @@
 """The graph in an ONNX file, read without the onnx or protobuf packages: nodes, attributes and weights.
 
 Only what a plain picture-to-picture network needs is read; the numbers of the fields are those of onnx.proto,
-github.com/onnx/onnx. Nothing that the file says of sizes is believed before it is checked against the bytes there are.
+github.com/onnx/onnx. Nothing that the file says of sizes is believed before it is held against the bytes there are.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Node(msgspec.Struct, frozen=True):
 
 
 class Graph(msgspec.Struct, frozen=True):
-    """What `read_onnx` found. `inputs` are those that have no weight of the same name, with their sizes (0: free)."""
+    """What `read_onnx` found. `inputs` are those without a weight of the same name, with their sizes (0: free)."""
 
     nodes: tuple[Node, ...]
     weights: dict[str, Tensor]
@@ -161,7 +161,11 @@ def _tensor(data: memoryview) -> tuple[str, Tensor]:
     if any(size < 0 for size in shape) or count > LARGEST:
         raise ValueError("a tensor in it claims an impossible size")
     if raw is None:
-        raw = bytes(floats) if dtype == "float32" else b"".join(each.to_bytes(width, "little", signed=True) for each in ints)
+        raw = (
+            bytes(floats)
+            if dtype == "float32"
+            else b"".join(each.to_bytes(width, "little", signed=True) for each in ints)
+        )
     if len(raw) != count * width:
         raise ValueError("a tensor in it has not as many numbers as it claims")
     return name, Tensor(dtype, tuple(shape), raw)
@@ -175,7 +179,9 @@ def _value(data: memoryview) -> tuple[str, tuple[int, ...]]:
             name = _text(piece)
         elif number == 2:
             for dim in _within(piece, 1, 2, 1):
-                sizes.append(next((_signed(each) for number, wire, each in _fields(dim) if number == 1 and wire == 0), 0))
+                sizes.append(
+                    next((_signed(each) for number, wire, each in _fields(dim) if number == 1 and wire == 0), 0)
+                )
     return name, tuple(sizes)
 
 
@@ -183,7 +189,9 @@ def _within(data: memoryview, *numbers: int) -> list[memoryview]:
     """The pieces under a path of fields."""
     found = [data]
     for wanted in numbers:
-        found = [piece for each in found for number, wire, piece in _fields(each) if number == wanted and wire == 2]
+        found = [
+            piece for each in found for number, wire, piece in _fields(each) if number == wanted and wire == 2
+        ]
     return found
 
 

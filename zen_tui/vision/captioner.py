@@ -16,11 +16,10 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from zen_tui.exchange.captioners import TOKENIZER, Captioner, pixel_settings
-from zen_tui.families.devices import pick_device, pick_dtype
-from zen_tui.library.errors import BadFile, Refused
+from zen_tui.library.errors import BadFile
 from zen_tui.library.text import clean, shown
+from zen_tui.vision.device import best_device, number_format, too_large
 
-LARGE = 2_000_000_000  # parameters; beyond it a CPU computes in bf16, or the weights would not fit
 LARGEST = 1024  # pixels of a photo's longer side; no captioner sees more
 
 
@@ -32,11 +31,11 @@ class Describer(ABC):
         self.device = device
 
     @abstractmethod
-    def describe(self, photo: Image.Image, prompt: str, length: int) -> str:
-        """What the model says of `photo` (RGB, upright), in at most `length` tokens.
+    def describe(self, photo: Image.Image, prompt: str, length: int) -> tuple[str, bool]:
+        """What the model says of `photo` (RGB, upright) in at most `length` tokens, and whether it came to an end.
 
         Raises:
-            Refused: the answer to this prompt is not one that a caption can be made of.
+            BadFile: the model and its tables do not belong together.
         """
 
 
@@ -48,7 +47,7 @@ class TextDescriber(Describer):
 
     def __init__(self, found: Captioner, device: torch.device) -> None:
         super().__init__(found, device)
-        self.dtype = _dtype(found, device)
+        self.dtype = number_format(device, found.parameters)
         self.tokenizer = load_tokenizer(found.folder)
         self.pixels = load_pixels(found.folder, self.pixels_class)
         self.model = load_model(found.folder, self.model_class, self.dtype).to(device)
@@ -62,11 +61,14 @@ class TextDescriber(Describer):
         return {"do_sample": False, "num_beams": 1, "temperature": None, "top_p": None, "top_k": None}
 
     @torch.inference_mode()
-    def describe(self, photo: Image.Image, prompt: str, length: int) -> str:
+    def describe(self, photo: Image.Image, prompt: str, length: int) -> tuple[str, bool]:
         given = {name: self._placed(tensor) for name, tensor in self.inputs(photo, prompt).items()}
         written = self.model.generate(**given, max_new_tokens=length, **self.options())[0]
-        said = self.answer(written, given["input_ids"].shape[1])
-        return str(self.tokenizer.decode(said, skip_special_tokens=True)).strip()
+        asked = given["input_ids"].shape[1]
+        said = self.answer(written, asked)
+        words = str(self.tokenizer.decode(said, skip_special_tokens=True)).strip()
+        made = len(written) - (0 if self.model.config.is_encoder_decoder else asked)
+        return words, made < length
 
     def answer(self, written: Tensor, asked: int) -> Tensor:
         """What of the tokens that came back is the caption; `asked` is how many the question has."""
@@ -128,7 +130,7 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def load_pixels(folder: Path, name: str) -> Any:
-    """What makes photos ready for the model of `folder`: a `…Pil` image processor of transformers. Raises `BadFile`."""
+    """What makes photos ready for the model of `folder`, a `…Pil` class of transformers. Raises `BadFile`."""
     import transformers
 
     settings = pixel_settings(folder)
@@ -136,7 +138,8 @@ def load_pixels(folder: Path, name: str) -> Any:
         return getattr(transformers, name).from_dict(settings)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise BadFile(
-            f"The settings for photos in {shown(folder)} are damaged: {_first_line(error)}.", "Get the folder again."
+            f"The settings for photos in {shown(folder)} are damaged: {_first_line(error)}.",
+            "Get the folder again.",
         ) from error
 
 
@@ -146,23 +149,19 @@ def load_describer(found: Captioner, device: torch.device | None = None) -> Desc
     Raises:
         BadFile: its files are damaged or do not belong together.
         Refused: what it needs is not installed.
+        ZenError: it does not fit on the card.
     """
     from zen_tui.vision.captioners import DESCRIBERS
     from zen_tui.vision.tagger import Tagger
 
-    place = device or pick_device()
-    if found.kind == "wd14":
-        return Tagger(found, place)
-    if found.kind not in DESCRIBERS:
-        raise Refused(f"{found.title} is not supported yet.")
-    return DESCRIBERS[found.kind](found, place)
-
-
-def _dtype(found: Captioner, device: torch.device) -> torch.dtype:
-    if device.type == "cpu":
-        return torch.float32 if found.parameters < LARGE else torch.bfloat16
-    return pick_dtype("auto", device)
+    place = device or best_device()
+    try:
+        return Tagger(found, place) if found.kind == "wd14" else DESCRIBERS[found.kind](found, place)
+    except torch.OutOfMemoryError:
+        raise too_large(found.title) from None
 
 
 def _first_line(error: BaseException) -> str:
-    return clean(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__, 200).rstrip(".")
+    return clean(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__, 200).rstrip(
+        "."
+    )

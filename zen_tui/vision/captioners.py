@@ -11,18 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zen_tui.exchange.captioners import Captioner, CaptionerKind, pixel_settings
+from zen_tui.exchange.captioners import TASKS, Captioner, CaptionerKind, pixel_settings
 from zen_tui.exchange.diffusers_folder import read_json
-from zen_tui.library.errors import BadFile, Refused
+from zen_tui.library.errors import BadFile
 from zen_tui.library.text import clean
 from zen_tui.vision.captioner import TextDescriber, row
-
-TASKS = {
-    "<CAPTION>": "What does the image describe?",
-    "<DETAILED_CAPTION>": "Describe in detail what is shown in the image.",
-    "<MORE_DETAILED_CAPTION>": "Describe with a paragraph what is shown in the image.",
-}
-"""What Florence-2 was trained to read for each of its tasks that end in a caption."""
 
 
 class Blip(TextDescriber):
@@ -50,8 +43,6 @@ class Florence2(TextDescriber):
         return {**super().options(), "num_beams": 3}
 
     def inputs(self, photo: Image.Image, prompt: str) -> dict[str, Tensor]:
-        if prompt.startswith("<") and prompt not in TASKS:
-            raise Refused(f"{clean(prompt, 60)} is no task that gives a caption.", f"Florence-2 knows: {', '.join(TASKS)}.")
         config = self.model.config
         seen = self.pixels(photo, return_tensors="pt")["pixel_values"]
         places = _places(self, seen)
@@ -149,6 +140,7 @@ def _pixels_class(settings: dict[str, Any]) -> str:
     known = ("CLIPImageProcessor", "SiglipImageProcessor", "LlavaImageProcessor")
     if named not in known:
         raise BadFile(
-            f"The settings for photos name {clean(named, 60) or 'no image processor'}.", f"One of: {', '.join(known)}."
+            f"The settings for photos name {clean(named, 60) or 'no image processor'}.",
+            f"One of: {', '.join(known)}.",
         )
     return f"{named}Pil"

@@ -67,7 +67,9 @@ class OnnxGraph:
             raise
         except (RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
             reason = clean(str(error).splitlines()[0] if str(error) else type(error).__name__, 120).rstrip(".")
-            raise BadFile(f"The network in {shown(self.path.name)} does not run: {reason}.", "Get it again.") from None
+            raise BadFile(
+                f"The network in {shown(self.path.name)} does not run: {reason}.", "Get it again."
+            ) from None
 
     def _value(self, values: dict[str, Tensor], name: str) -> Tensor | None:
         if not name:
@@ -105,7 +107,9 @@ def _conv(node: Node, given: Values) -> Tensor:
 def _max_pool(node: Node, given: Values) -> Tensor:
     x = F.pad(_some(given[0]), _pads(node), value=float("-inf"))
     shape, strides = node.attributes["kernel_shape"], _pair(node, "strides")
-    return F.max_pool2d(x, tuple(shape), strides, 0, _pair(node, "dilations"), bool(node.attributes.get("ceil_mode")))
+    return F.max_pool2d(
+        x, tuple(shape), strides, 0, _pair(node, "dilations"), bool(node.attributes.get("ceil_mode"))
+    )
 
 
 def _average_pool(node: Node, given: Values) -> Tensor:
@@ -126,7 +130,9 @@ def _resize(node: Node, given: Values) -> Tensor:
     if sizes is not None and sizes.numel():
         height, width = (int(size) for size in sizes[-2:])
     else:
-        height, width = (int(size * float(scale)) for size, scale in zip(x.shape[-2:], _some(given[-1])[-2:], strict=True))
+        height, width = (
+            int(size * float(scale)) for size, scale in zip(x.shape[-2:], _some(given[-1])[-2:], strict=True)
+        )
     if height * width * x.shape[0] * x.shape[1] > LARGEST:
         raise ValueError("it grows without end")
     how = node.attributes.get("coordinate_transformation_mode", "half_pixel")

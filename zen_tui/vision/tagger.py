@@ -43,14 +43,15 @@ class Tagger(Describer):
         super().__init__(found, device)
         if importlib.util.find_spec("onnxruntime") is None:
             raise Refused(
-                "Taggers are run by onnxruntime, which is not installed.", 'Install it: pip install "zen-tui[tagger]".'
+                "Taggers are run by onnxruntime, which is not installed.",
+                'Install it: pip install "zen-tui[tagger]".',
             )
         self.tags = _tags(found)
         self.session = _session(found)
         self.input = self.session.get_inputs()[0]
         self.side = next((size for size in self.input.shape[1:3] if isinstance(size, int)), 448)
 
-    def describe(self, photo: Image.Image, prompt: str, length: int) -> str:
+    def describe(self, photo: Image.Image, prompt: str, length: int) -> tuple[str, bool]:
         """The names of what is seen, the surest first, `length` of them at most; `prompt` is not read."""
         scores = self.session.run(None, {self.input.name: _pixels(photo, self.side)})[0][0]
         if len(scores) != len(self.tags):
@@ -63,7 +64,7 @@ class Tagger(Describer):
             for score, tag in zip(scores, self.tags, strict=True)
             if score > SURE.get(tag.category, np.inf)
         ]
-        return ", ".join(name for _, name in sorted(seen, reverse=True)[:length])
+        return ", ".join(name for _, name in sorted(seen, reverse=True)[:length]), True
 
 
 def _pixels(photo: Image.Image, side: int) -> Any:
