@@ -36,7 +36,7 @@ CLASSES: dict[str, CaptionerKind] = {
 }
 """What `architectures` in a config.json says."""
 
-QUESTION = "Describe this photo in one sentence: who or what is shown, the clothes, the pose, the place, the light."
+QUESTION = "Describe this photo in one sentence: who or what is shown, the clothes, the pose, place and light."
 PROMPTS: dict[CaptionerKind, str] = {
     "blip": "",
     "florence2": "<MORE_DETAILED_CAPTION>",

@@ -1,7 +1,7 @@
 """The graph in an ONNX file, read without the onnx or protobuf packages: nodes, attributes and weights.
 
 Only what a plain picture-to-picture network needs is read; the numbers of the fields are those of onnx.proto,
-github.com/onnx/onnx. Nothing that the file says of sizes is believed before it is held against the bytes there are.
+github.com/onnx/onnx. Nothing that the file says of sizes is believed before it is held against its bytes.
 """
 
 from __future__ import annotations
