@@ -44,6 +44,7 @@ class TextDescriber(Describer):
 
     model_class: str
     pixels_class: str
+    says_question = False  # whether the question is the beginning of the caption
 
     def __init__(self, found: Captioner, device: torch.device) -> None:
         super().__init__(found, device)
@@ -64,15 +65,13 @@ class TextDescriber(Describer):
     def describe(self, photo: Image.Image, prompt: str, length: int) -> tuple[str, bool]:
         given = {name: self._placed(tensor) for name, tensor in self.inputs(photo, prompt).items()}
         written = self.model.generate(**given, max_new_tokens=length, **self.options())[0]
-        asked = given["input_ids"].shape[1]
-        said = self.answer(written, asked)
-        words = str(self.tokenizer.decode(said, skip_special_tokens=True)).strip()
-        made = len(written) - (0 if self.model.config.is_encoder_decoder else asked)
-        return words, made < length
+        new = written[self.given_back(given["input_ids"].shape[1]) :]
+        words = self.tokenizer.decode(written if self.says_question else new, skip_special_tokens=True)
+        return str(words).strip(), len(new) < length
 
-    def answer(self, written: Tensor, asked: int) -> Tensor:
-        """What of the tokens that came back is the caption; `asked` is how many the question has."""
-        return written if self.model.config.is_encoder_decoder else written[asked:]
+    def given_back(self, asked: int) -> int:
+        """How many of the tokens that come back the model did not write; `asked` is how many it was given."""
+        return 1 if self.model.config.is_encoder_decoder else asked
 
     def tokens(self, text: str) -> list[int]:
         """`text` as numbers, with the special words in it but none added."""
@@ -106,7 +105,7 @@ def load_model(folder: Path, name: str, dtype: torch.dtype) -> Any:
         raise BadFile(
             f"The model in {shown(folder)} cannot be loaded: {_first_line(error)}.", "Get the folder again."
         ) from error
-    missing = sorted(told["missing_keys"]) + sorted(str(key) for key in told["mismatched_keys"])
+    missing = sorted(name for name, _ in model.named_parameters() if name in told["missing_keys"])
     if missing:
         raise BadFile(
             f"The model in {shown(folder)} is not whole: {len(missing)} of its tensors are missing, "

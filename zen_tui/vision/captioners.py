@@ -23,14 +23,15 @@ class Blip(TextDescriber):
 
     model_class = "BlipForConditionalGeneration"
     pixels_class = "BlipImageProcessorPil"
+    says_question = True
 
     def inputs(self, photo: Image.Image, prompt: str) -> dict[str, Tensor]:
         text = self.model.config.text_config
         seen = self.pixels(photo, return_tensors="pt")["pixel_values"]
         return {**row([text.bos_token_id, *self.tokens(prompt), text.sep_token_id]), "pixel_values": seen}
 
-    def answer(self, written: Tensor, asked: int) -> Tensor:
-        return written  # the beginning belongs to it
+    def given_back(self, asked: int) -> int:
+        return asked - 1  # the end that the library's own processor adds is taken off again
 
 
 class Florence2(TextDescriber):
