@@ -45,6 +45,8 @@ def save_captioner(kind: str, folder: Path) -> Path:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn_like(parameter) * 0.3)
+    model.generation_config.suppress_tokens = [token for token in range(len(SPECIAL)) if token != END]
+    model.generation_config.min_new_tokens = 4  # so that it says something
     model.generation_config.eos_token_id = END
     model.generation_config.pad_token_id = PAD
     torch.set_rng_state(state)
