@@ -97,5 +97,5 @@ def _birefnet(path: Path) -> Matte:
     named = str(read_json(config).get("architectures", "")) if config.is_file() else ""
     if BIREFNET_MARK in read_header(path).tensors:
         return Matte("birefnet", path, 1024)
-    what = clean(named.strip("[]'"), 60) or "no model that Zen knows"
-    raise Refused(f"{shown(path)} is {what}.", works())
+    what = clean(named.strip("[]'"), 60)
+    raise Refused(f"{shown(path)} holds no matte that Zen knows{f' ({what})' if what else ''}.", works())

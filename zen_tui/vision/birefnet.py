@@ -41,7 +41,7 @@ class DeformableConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         rows, columns = x.shape[-2:]
-        shifts = self.offset_conv(x).unflatten(1, (-1, 2))  # (1, points, down and right, h, w)
+        shifts = self.offset_conv(x).reshape(1, -1, 2, rows, columns)  # (1, points, down and right, h, w)
         strength = 2 * torch.sigmoid(self.modulator_conv(x))
         down = torch.arange(rows, device=x.device, dtype=x.dtype)[:, None]
         across = torch.arange(columns, device=x.device, dtype=x.dtype)[None, :]
@@ -125,8 +125,8 @@ class Pixels(nn.Module):
 
     def forward(self, photo: Tensor, rows: int, columns: int) -> Tensor:
         across, down = photo.shape[-1] // columns, photo.shape[-2] // rows
-        folded = photo.unflatten(-2, (down, -1)).unflatten(-1, (across, -1))  # (1, c, down, h, across, w)
-        folded = folded.permute(0, 1, 2, 4, 3, 5).flatten(1, 3)
+        high, wide = photo.shape[-2] // down, photo.shape[-1] // across
+        folded = photo.reshape(1, 3, down, high, across, wide).permute(0, 1, 2, 4, 3, 5).flatten(1, 3)
         return self.conv_out(self.conv1(_sized(folded, rows, columns)))  # type: ignore[no-any-return]
 
 

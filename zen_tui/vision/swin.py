@@ -1,7 +1,7 @@
-"""The Swin transformer as BiRefNet's weights have it: attention within windows, shifted by half in every other block.
+"""The Swin transformer as BiRefNet's weights have it: attention in windows, shifted by half in every other block.
 
-Liu et al., arXiv 2103.14030. The names of the parts are those of the published weights, and their sizes are read off
-the weights, so that the tiny and the large one need no table.
+Liu et al., arXiv 2103.14030. The names of the parts are those of the published weights, and their sizes are read
+off the weights, so that the tiny and the large one need no table.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ class SwinSizes(NamedTuple):
 
     @classmethod
     def of(cls, shapes: Mapping[str, tuple[int, ...]], prefix: str) -> SwinSizes:
-        """Those of the weights whose names begin with `prefix`. Raises `KeyError` if they are of another network."""
-        depths, heads, places = [], [], 0
+        """Those of the weights whose names begin with `prefix`. Raises `KeyError` for another network."""
+        depths: list[int] = []
+        heads: list[int] = []
+        places = 0
         while f"{prefix}layers.{len(depths)}.blocks.0.norm1.weight" in shapes:
             stage = f"{prefix}layers.{len(depths)}.blocks."
             count = 0
