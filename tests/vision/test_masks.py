@@ -9,12 +9,12 @@ from PIL import Image, ImageDraw
 
 from tests.cli.conftest import Zen
 from tests.feeds import KeptFeed
-from tests.helpers import save
+from tests.helpers import colourful, save
 from tests.jobs.conftest import Workshop
 from zen_tui.jobs.looking import submit_masks
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
-from zen_tui.library.errors import BadFile, Refused
+from zen_tui.library.errors import Refused
 from zen_tui.library.events import Interrupted, Progress
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Crop, Dataset, Photo
@@ -22,7 +22,6 @@ from zen_tui.library.specs import MaskSpec
 from zen_tui.photos.intake import import_photos
 from zen_tui.photos.masks import (
     draw_rectangles,
-    export_mask,
     import_mask,
     mask_size,
     origin_of,
@@ -57,9 +56,7 @@ def photos_of(db: Database, dataset: Dataset) -> dict[str, Photo]:
 
 
 def mask_of(home: Home, dataset: Dataset, photo: Photo) -> Image.Image:
-    mask = read_mask(home.mask(dataset.slug, photo.hash))
-    assert mask is not None
-    return mask
+    return mask_of_path(home.mask(dataset.slug, photo.hash))
 
 
 def test_a_model_finds_the_subject_of_every_photo(lamp: Dataset, db: Database, home: Home, matte: Path) -> None:
@@ -160,27 +157,45 @@ def test_a_box_around_the_subject() -> None:
     assert mask_size(4000, 30) == (1024, 8)
 
 
-def test_onetrainers_masks_come_in_and_go_out(home: Home, tmp_path: Path) -> None:
-    photo = save(tmp_path / "in" / "one.png", spotlight(400, 200))
-    drawn = draw_rectangles((400, 200), [Crop(0, 0, 0.5, 1)])
-    save(tmp_path / "in" / "one-masklabel.png", drawn.convert("RGB"))
-    assert import_mask(home, "lamp", "a" * 64, photo)
-    assert origin_of(home.mask("lamp", "a" * 64)) == "imported"
-    assert not import_mask(home, "lamp", "a" * 64, photo), "what is here stays"
-    out = export_mask(home, "lamp", "a" * 64, tmp_path / "out" / "001-one.jpg", (1600, 800))
-    assert out == tmp_path / "out" / "001-one-masklabel.png"
-    with Image.open(out) as written:
-        assert (written.size, written.mode, written.info) == ((1600, 800), "L", {})
-        assert (written.getpixel((100, 400)), written.getpixel((1500, 400))) == (255, 0)
-    assert export_mask(home, "lamp", "b" * 64, tmp_path / "out" / "002.jpg", (10, 10)) is None
+def test_onetrainers_masks_come_in_and_go_out(zen: Zen, home: Home, tmp_path: Path, db: Database) -> None:
+    folder = tmp_path / "in"
+    save(folder / "one.png", spotlight(400, 200))
+    save(folder / "one-masklabel.png", draw_rectangles((400, 200), [Crop(0, 0, 0.5, 1)]).convert("RGB"))
+    save(folder / "two.png", colourful(200, 200, seed=1))
+    save(folder / "two-masklabel.png", Image.new("L", (200, 400)))
+    save(folder / "three.png", colourful(200, 200, seed=2))
+    (folder / "three-masklabel.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    answer = zen("datasets", "import", folder, "--name", "lamp", "--json")
+    assert answer.code == 1, "two masks cannot be used"
+    assert len(answer.json()["added"]) == 3
+    reasons = {Path(skipped["file"]).name: skipped["reason"] for skipped in answer.json()["skipped"]}
+    assert "not of the shape of its photo" in reasons["two-masklabel.png"]
+    assert "cannot be used" in reasons["three-masklabel.png"]
+    dataset = datasets.dataset(db, "lamp")
+    photos = photos_of(db, dataset)
+    assert origin_of(home.mask("lamp", photos["one"].hash)) == "imported"
+    assert not home.mask("lamp", photos["two"].hash).exists()
+    assert zen("datasets", "export", "lamp", "--out", tmp_path / "out").code == 0
+    (written,) = (tmp_path / "out").glob("*-masklabel.png")
+    assert written.with_name(written.name.replace("-masklabel", "")).exists()
+    with Image.open(written) as mask:
+        assert (mask.size, mask.mode, mask.info) == ((400, 200), "L", {})
+        assert (mask.getpixel((100, 100)), mask.getpixel((300, 100))) == (255, 0)
 
 
-def test_a_mask_that_does_not_fit_its_photo_is_refused(home: Home, tmp_path: Path) -> None:
-    photo = save(tmp_path / "one.png", spotlight(400, 200))
-    save(tmp_path / "one-masklabel.png", Image.new("L", (200, 400)))
-    with pytest.raises(BadFile, match="not of the shape of its photo"):
-        import_mask(home, "lamp", "a" * 64, photo)
-    (tmp_path / "one-masklabel.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
-    with pytest.raises(BadFile, match="cannot be used"):
-        import_mask(home, "lamp", "a" * 64, photo)
-    assert not home.mask("lamp", "a" * 64).exists()
+def test_a_mask_that_is_here_stays_when_another_comes_in(home: Home, tmp_path: Path) -> None:
+    mask = save(tmp_path / "one-masklabel.png", Image.new("L", (400, 200), 255))
+    path = home.mask("lamp", "a" * 64)
+    write_mask(path, Image.new("L", (400, 200)), "drawn")
+    before = path.read_bytes()
+    assert not import_mask(path, mask, (400, 200))
+    assert path.read_bytes() == before
+    path.unlink()
+    assert import_mask(path, mask, (4000, 2000))
+    assert mask_of_path(path).size == (1024, 512)
+
+
+def mask_of_path(path: Path) -> Image.Image:
+    mask = read_mask(path)
+    assert mask is not None
+    return mask

@@ -15,7 +15,6 @@ from PIL import Image, ImageDraw, PngImagePlugin
 
 from zen_tui.library.durable import write_file
 from zen_tui.library.errors import BadFile
-from zen_tui.library.paths import Home
 from zen_tui.library.records import Crop
 from zen_tui.library.text import shown
 from zen_tui.photos.open import open_upright
@@ -94,31 +93,44 @@ def sidecar_mask(photo: Path) -> Path:
     return photo.with_name(photo.stem + SUFFIX)
 
 
-def is_sidecar(path: Path) -> bool:
-    """Whether `path` is named as a mask of OneTrainer's."""
-    return path.name.lower().endswith(SUFFIX)
+def is_sidecar(name: str) -> bool:
+    """Whether a file of this name is a mask of OneTrainer's."""
+    return name.lower().endswith(SUFFIX)
 
 
-def import_mask(home: Home, slug: str, hash: str, photo: Path) -> bool:
-    """Take the mask that OneTrainer keeps beside `photo`; False if there is none, or there is one in Zen.
+def import_mask(path: Path, mask: Path, size: tuple[int, int]) -> bool:
+    """Keep the picture `mask` at `path` (`Home.mask`) as the mask of a photo of `size` upright pixels.
+
+    False if there is no such file, or the photo has a mask already.
 
     Raises:
         BadFile: it cannot be read, or has another shape than its photo.
     """
-    beside, path = sidecar_mask(photo), home.mask(slug, hash)
-    if path.exists() or not beside.is_file() or beside.is_symlink():
+    if path.exists() or not mask.is_file() or mask.is_symlink():
         return False
-    mask = open_upright(beside, LARGEST).convert("L")
-    width, height = open_upright(photo, LARGEST).size
-    if abs(mask.width / mask.height * height / width - 1) > SAME_SHAPE:
-        raise BadFile(f"{shown(beside.name)} is not of the shape of its photo: {mask.width} × {mask.height}.")
-    write_mask(path, mask.resize((width, height), Image.Resampling.LANCZOS), "imported")
+    picture = open_upright(mask, LARGEST).convert("L")
+    if abs(picture.width / picture.height * size[1] / size[0] - 1) > SAME_SHAPE:
+        raise BadFile(f"{shown(mask.name)} is not of the shape of its photo: {picture.width} × {picture.height}.")
+    write_mask(path, picture.resize(mask_size(*size), Image.Resampling.LANCZOS), "imported")
     return True
 
 
-def export_mask(home: Home, slug: str, hash: str, photo: Path, size: tuple[int, int]) -> Path | None:
-    """Write the mask of a photo beside `photo`, its exported file, as large as `size`; None if it has no mask."""
-    mask = read_mask(home.mask(slug, hash))
+def sidecar_fault(path: Path, photo: Path, size: tuple[int, int]) -> str:
+    """As `import_mask` with the mask that OneTrainer keeps beside `photo`; why it cannot be used, or ''."""
+    try:
+        import_mask(path, sidecar_mask(photo), size)
+    except BadFile as error:
+        return error.message
+    return ""
+
+
+def export_mask(path: Path, photo: Path, size: tuple[int, int]) -> Path | None:
+    """Write the mask at `path` (`Home.mask`) beside `photo`, an exported file of `size`; None if there is none.
+
+    Raises:
+        BadFile: the mask is damaged.
+    """
+    mask = read_mask(path)
     if mask is None:
         return None
     target = sidecar_mask(photo)
