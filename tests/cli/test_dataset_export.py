@@ -87,6 +87,10 @@ def test_a_manifest_brings_all_of_it_back(
         for name in ("name", "aliases", "caption", "split", "repeats", "rating", "crop", "width", "height"):
             assert getattr(back, name) == getattr(photo, name), name
         assert [v.kind for v in back.verdicts] == [v.kind for v in photo.verdicts]
+        mask, known = home.mask("again", photo.hash), home.mask("mara", photo.hash)
+        assert mask.exists() == known.exists()
+        if known.exists():
+            assert Image.open(mask).tobytes() == Image.open(known).tobytes()
     first, second = dataset(db, "mara"), dataset(db, "again")
     assert (second.token, second.class_word, second.kind) == (first.token, first.class_word, first.kind)
 

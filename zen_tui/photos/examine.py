@@ -13,6 +13,7 @@ from zen_tui.library.text import shown
 from zen_tui.photos.captions import caption_beside, folder_class
 from zen_tui.photos.faces import FaceFinder, Likeness
 from zen_tui.photos.judge import judge_one
+from zen_tui.photos.masks import sidecar_mask
 from zen_tui.photos.measure import SIDE, measure
 from zen_tui.photos.open import SUFFIXES, decode, read
 from zen_tui.photos.sources import NOTHING_SAID, Said, Source
@@ -27,7 +28,7 @@ class Found:
 
     `class_words` come from a folder called `10_ohwx woman`, `caption` from a text file beside the photo, unless
     a dataset `said` otherwise. `notes` are about what was not taken over. `likenesses` are what its faces look
-    like, as many of them as are kept.
+    like, as many of them as are kept; `mask_fault` says why its mask is not.
     """
 
     path: Path
@@ -47,6 +48,12 @@ class Found:
     measures: Measures | None = None
     likenesses: tuple[Likeness, ...] = ()
     reason: str = ""
+    mask_fault: str = ""
+
+    @property
+    def mask(self) -> Path:
+        """Where its mask would lie: where a dataset says, else beside the photo."""
+        return self.said.mask or sidecar_mask(self.path)
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from zen_tui.library.durable import require_space, write_file, write_text
 from zen_tui.library.errors import BadFile, Refused
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Crop, Dataset, Photo
 from zen_tui.library.text import slugify
 from zen_tui.photos.clean import LOSSLESS, cleaned, orientation_of
+from zen_tui.photos.masks import export_mask
 from zen_tui.photos.open import decode
-from zen_tui.photos.sources import MASK
 
 QUALITY = 95  # of JPEGs that are made; the pixels of lossless formats stay lossless
 
@@ -106,10 +104,7 @@ def write_photo(home: Home, dataset: Dataset, photo: Photo, stem: Path, manner: 
     write_file(path, data)
     if photo.caption:
         write_text(stem.with_name(f"{stem.name}.txt"), photo.caption + "\n")
-    stored_mask = home.mask(dataset.slug, photo.hash)
-    mask = masks / f"{stem.name}{MASK}" if stored_mask.exists() else None
-    if mask:
-        write_file(mask, _cropped_mask(stored_mask, crop))
+    mask = export_mask(home.mask(dataset.slug, photo.hash), masks / path.name, (width, height), crop)
     return Written(photo, path, mask, len(data), width, height, made_anew)
 
 
@@ -139,15 +134,6 @@ def rendered(
         return buffer.getvalue(), ".png", picture.size
     picture.save(buffer, "JPEG", quality=QUALITY, subsampling=0)
     return buffer.getvalue(), ".jpg", picture.size
-
-
-def _cropped_mask(mask: Path, crop: Crop | None) -> bytes:
-    if crop is None:
-        return mask.read_bytes()
-    buffer = io.BytesIO()
-    with Image.open(mask, formats=("PNG",)) as image:
-        image.crop(_box(crop, image.size)).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _box(crop: Crop, size: tuple[int, int]) -> tuple[int, int, int, int]:

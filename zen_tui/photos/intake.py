@@ -282,9 +282,10 @@ def _note(report: ImportReport, outcome: Outcome) -> None:
     if outcome.status == "added":
         for note in found.notes:
             report.notes.setdefault(note, []).append(found.name)
-    if outcome.status == "added":
         report.added.append({"id": outcome.photo_id, "name": found.name, "file": outcome.file})
     elif outcome.status == "duplicate":
         report.duplicates.append({"file": outcome.file, "of": outcome.reason})
     else:
         report.skipped.append({"file": outcome.file, "reason": outcome.reason})
+    if found.mask_fault:
+        report.skipped.append({"file": shown(found.mask), "reason": found.mask_fault})

@@ -9,9 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from zen_tui.library.durable import sync_folder, write_file
+from zen_tui.library.errors import BadFile
 from zen_tui.library.paths import Home
 from zen_tui.photos.examine import Content, Found
 from zen_tui.photos.faces import keep_likenesses
+from zen_tui.photos.masks import import_mask
 
 
 class Keeper:
@@ -26,15 +28,21 @@ class Keeper:
     def keep(self, found: Found, content: Content) -> None:
         """Write the files of a photo that was examined; those that are there already are left as they are.
 
+        A mask that cannot be used is noted in `found`.
+
         Raises:
             DiskFull: a file could not be written; those that were are whole.
         """
-        original, thumbnail, _ = self._files(found)
+        original, thumbnail, _, mask = self._files(found)
         if not (original.exists() and original.stat().st_size == found.size):
             write_file(original, content.data, settled=False)
         if not thumbnail.exists():
             write_file(thumbnail, content.thumbnail, settled=False)
         keep_likenesses(self.home, self.slug, found.hash, found.likenesses, settled=False)
+        try:
+            import_mask(mask, found.mask, (found.width, found.height))
+        except BadFile as error:
+            found.mask_fault = error.message
 
     def settle(self) -> None:
         """Make the names of all files that were written survive a power cut."""
@@ -47,9 +55,10 @@ class Keeper:
         for path in self._files(found):
             path.unlink(missing_ok=True)
 
-    def _files(self, found: Found) -> tuple[Path, Path, Path]:
+    def _files(self, found: Found) -> tuple[Path, Path, Path, Path]:
         return (
             self.home.photo(self.slug, found.hash, found.suffix),
             self.home.thumbnail(self.slug, found.hash),
             self.home.face(self.slug, found.hash),
+            self.home.mask(self.slug, found.hash),
         )

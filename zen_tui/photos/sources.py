@@ -14,12 +14,11 @@ from zen_tui.library.errors import NotFound, Refused
 from zen_tui.library.records import Crop, Split, Verdict
 from zen_tui.library.text import shown
 from zen_tui.photos.captions import SUFFIXES as CAPTION_SUFFIXES
+from zen_tui.photos.masks import is_sidecar
 from zen_tui.photos.open import READABLE
 
 SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
 OF_OTHER_TOOLS = {".toml", ".yaml", ".yml", ".json", ".jsonl", ".csv", ".npz", ".safetensors", ".xmp", ".aae"}
-MASK = "-masklabel.png"  # OneTrainer's names for what lies beside `photo.jpg`
-NOT_PHOTOS = (MASK, "-condlabel.png")
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,5 +129,5 @@ def _in_folder(folder: Path, recursive: bool, aside: Counter[str]) -> Iterator[S
             yield Source(path, reason="not a regular file")
         elif path.suffix.lower() in OF_OTHER_TOOLS:
             aside[path.suffix.lower()] += 1
-        elif path.suffix.lower() not in CAPTION_SUFFIXES and not entry.name.lower().endswith(NOT_PHOTOS):
+        elif path.suffix.lower() not in CAPTION_SUFFIXES and not is_sidecar(entry.name):
             yield Source(path, entry.stat().st_size)
