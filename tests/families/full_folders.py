@@ -1,4 +1,4 @@
-"""Diffusers folders in their real size, with random weights: files, formats and shards as they are passed around."""
+"""Diffusers folders in their real size, with random weights: files, formats and shards as they are published."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Weights(NamedTuple):
 
 
 class Published(NamedTuple):
-    """A folder as its maker publishes it. `index` is what its model_index.json says beside the classes."""
+    """A folder as its maker publishes it. `told` is what its model_index.json says beside the classes."""
 
     blueprint: Blueprint
     parts: dict[str, Weights]
-    index: Mapping[str, object] = {}
+    told: Mapping[str, object] = {}
 
 
 _SHARD = 10 * 10**9
