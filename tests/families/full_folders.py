@@ -95,7 +95,7 @@ def write_folder(kind: str, folder: Path) -> Path:
     index |= {
         "_class_name": profile.pipeline,
         "scheduler": ["diffusers", schedule["_class_name"]],
-        **published.index,
+        **published.told,
     }
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder
