@@ -33,6 +33,7 @@ class PictureForm(VerticalScroll, can_focus=False):
         & Horizontal { height: 1; }
         & Label { width: 10; color: $muted; }
         & Input, & Select { width: 1fr; }
+        & .-auto #label { color: $muted; }
     }
     """
 
@@ -58,6 +59,9 @@ class PictureForm(VerticalScroll, can_focus=False):
         with Horizontal():
             yield Label("negative")
             yield Input(placeholder="what to keep out", id="negative", compact=True)
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        event.select.set_class(event.value == "auto", "-auto")
 
     def offer(self, bases: Sequence[Base], adapters: Sequence[Adapter]) -> None:
         """Let a person choose among these; what is chosen stays chosen."""
@@ -159,7 +163,7 @@ class PictureForm(VerticalScroll, can_focus=False):
 
 def _time(seconds: float | None) -> Content:
     if seconds is None:
-        return Content.styled("How long: not measured on this machine yet", "$muted")
+        return Content.styled("How long: not measured here yet", "$muted")
     return Content.assemble("about ", (duration(max(1, seconds)), "$attention"))
 
 
