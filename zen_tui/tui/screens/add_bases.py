@@ -155,20 +155,17 @@ class AddBasesScreen(Place):
 
     def _line(self, one: Found) -> Content:
         root = self.named.path if self.named else one.path
-        name = (
-            str(one.path.relative_to(root))
-            if one.path.is_relative_to(root) and one.path != root
-            else one.path.name
-        )
+        inside = one.path.is_relative_to(root) and one.path != root
+        name = clean(str(one.path.relative_to(root)) if inside else one.path.name, 400)
+        room = max(20, self.query_one(Choices).size.width - 6)
+        name = name if len(name) <= room else f"…{name[1 - room :]}"
         if one.facts is None:
-            return Content.assemble(
-                ("   " + clean(name, 120), "$muted"), (f"\n   {clean(one.text, 400)}", "$muted")
-            )
+            return Content.assemble((f"   {name}", "$muted"), (f"\n   {clean(one.text, 400)}", "$muted"))
         sign = "✓" if one.path in self.chosen else "·"
         told = [one.text, megabytes(one.facts.bytes), *(["here already"] if str(one.path) in self.known else [])]
         lines = [
-            (f" {sign}\N{NO-BREAK SPACE}", "$primary"),
-            (clean(name, 120), "$bright"),
+            (f" {sign} ", "$primary"),
+            (name, "$bright"),
             ("\n   " + " · ".join(told), "$muted"),
         ]
         fault = self.faults.get(one.path)
