@@ -56,7 +56,7 @@ def test_models_that_lie_under_keys_find_each_other(tmp_path: Path) -> None:
     write_header(key(3) / "ae.safetensors", vae(16, quant=False))
     write_header(key(4) / "sdxl_vae.safetensors", vae(4))
     (tmp_path / "models" / "sub").mkdir()
-    with pytest.raises(BadFile, match="the VAE of FLUX.1 is not with it"):
+    with pytest.raises(BadFile, match=r"the VAE of FLUX.1 is not with it"):
         inspect_base(path.rename(tmp_path / "models" / "sub" / path.name))
     facts = inspect_base((tmp_path / "models" / "sub" / path.name).rename(path))
     assert facts.parts["text_encoder"].files == [str(file) for file in files]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -85,25 +86,33 @@ async def test_a_folder_of_models_is_chosen_from(
         await until(pilot, lambda: isinstance(app.screen, BasesScreen))
 
 
-async def test_reading_tells_how_far_it_is_and_is_stopped(
-    db: Database, home: Home, comfy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    go_on, held = Event(), Event()
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Event, Event]]:
+    """An event that is set when the reading of a base has come to its fifth tensor, and one that lets it go on."""
+    here, go_on = Event(), Event()
     finite, tensors = file_facts._finite, count()
 
     def slow(tensor: TensorInfo, data: bytes) -> bool:
         if next(tensors) == 5:
-            held.set()
+            here.set()
             go_on.wait(30)
         return finite(tensor, data)
 
     monkeypatch.setattr(file_facts, "_finite", slow)
+    yield here, go_on
+    go_on.set()
+
+
+async def test_reading_tells_how_far_it_is_and_is_stopped(
+    db: Database, home: Home, comfy: Path, held: tuple[Event, Event]
+) -> None:
+    here, go_on = held
     async with zen(db, home, place="bases") as (app, pilot):
         screen = await look_at(app, pilot, comfy / "tiny")
         await until(pilot, lambda: "1 base." in said(app, "#summary"))
         assert "Stable Diffusion 1 · " in listed(screen)
         await pilot.press("enter")
-        await until(pilot, lambda: held.is_set() and "Reading: diffusion_pytorch_model" in said(app, "#summary"))
+        await until(pilot, lambda: here.is_set() and "Reading: diffusion_pytorch_model" in said(app, "#summary"))
         assert " MB of " in said(app, "#summary")
         progress = screen.query_one(ProgressBar)
         assert progress.total == weights_of(comfy / "tiny")
@@ -116,6 +125,28 @@ async def test_reading_tells_how_far_it_is_and_is_stopped(
         await until(pilot, lambda: isinstance(app.screen, BasesScreen))
         assert slugs(db) == ["tiny"]
         await until(pilot, lambda: "tiny" in str(app.screen.query_one("#bases", Choices).options[-1].prompt))
+
+
+async def test_reading_goes_on_while_another_screen_is_looked_at(
+    db: Database, home: Home, comfy: Path, held: tuple[Event, Event]
+) -> None:
+    here, go_on = held
+    async with zen(db, home, place="bases") as (app, pilot):
+        screen = await look_at(app, pilot, comfy / "tiny")
+        await until(pilot, lambda: screen.chosen)
+        await pilot.press("enter")
+        await until(pilot, here.is_set)
+        await pilot.press("7")
+        await until(pilot, lambda: app.current_mode == "privacy")
+        go_on.set()
+        await until(pilot, lambda: slugs(db) == ["tiny"] and screen.busy is None)
+        assert app.current_mode == "privacy"
+        await pilot.press("6")
+        await until(pilot, lambda: app.screen is screen)
+        assert "1 base added." in said(app, "#summary")
+        assert "here already" in listed(screen)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, BasesScreen))
 
 
 def weights_of(folder: Path) -> int:

@@ -244,10 +244,11 @@ class AddBasesScreen(Place):
         self._end(faults)
         if added:
             self.app.notify(f"{', '.join(added)}: can be used now.", markup=False)
-        if faults:
-            self._say(f"{plural(len(added), 'base')} added, {len(faults)} not; the list says why.")
-        elif self.is_attached:
+        if not faults and self.is_current:
             self.app.pop_screen()
+            return
+        left = f", {len(faults)} not; the list says why" if faults else ""
+        self._say(f"{plural(len(added), 'base')} added{left}.")
 
     def _end(self, faults: dict[Path, str]) -> None:
         self.busy = None

@@ -33,7 +33,7 @@ class PictureForm(VerticalScroll, can_focus=False):
         & Horizontal { height: 1; }
         & Label { width: 10; color: $muted; }
         & Input, & Select { width: 1fr; }
-        & .-auto #label { color: $muted; }
+        & .-auto SelectCurrent Static#label { color: $muted; }
     }
     """
 
