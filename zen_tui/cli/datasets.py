@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from zen_tui.cli import dataset_captions, dataset_files
 from zen_tui.cli.output import JsonFlag, YesFlag, confirm, fields, narrate, print_json, say, table
 from zen_tui.library import datasets as store
 from zen_tui.library.database import Database
@@ -17,16 +16,15 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Crop, Dataset, Photo, Split
 from zen_tui.library.text import plural
 
-if TYPE_CHECKING:
-    from zen_tui.cli.progress import Bar
-    from zen_tui.photos.intake import Outcome
-
 app = typer.Typer(
     help="Photos of one subject. Example: zen datasets import ~/photos --name mara",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
 )
+
+dataset_files.register(app)
+dataset_captions.register(app)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
 
@@ -45,54 +43,6 @@ def list_datasets(json: JsonFlag = False) -> None:
             ("NAME", "PHOTOS", "IN USE", "KIND", "TOKEN", "CLASS"),
             [(d.slug, d.photo_count, d.usable_count, d.kind, d.token, d.class_word) for d in found],
         )
-
-
-@app.command("import")
-def import_photos(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files or folders; folders are searched.")],
-    name: Annotated[str, typer.Option(help="The dataset, new or existing.")],
-    token: Annotated[str, typer.Option(help="The rare word that will mean the subject.")] = "ohwx",
-    class_word: Annotated[str, typer.Option("--class", help="The common word: woman, man, dog …")] = "person",
-    kind: Annotated[str, typer.Option(help="person, pet, object, garment or style.")] = "person",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
-    json: JsonFlag = False,
-) -> None:
-    """Copy photos into a dataset; the originals stay as they are.
-
-    Files that cannot be used are named with the reason, and the rest goes on.
-
-    Example: zen datasets import ~/photos/mara --name mara --token ohwx --class woman
-    """
-    from zen_tui.cli.progress import Bar
-    from zen_tui.photos.intake import import_photos as intake
-
-    home = Home.find().create()
-    with Database.open(home) as db:
-        dataset, is_new = _dataset_for_import(db, name, token, class_word, kind)
-        try:
-            with Bar("reading photos") as bar:
-                report = intake(db, home, dataset, paths, dry_run=dry_run, on_file=_shown_on(bar))
-        finally:
-            if is_new and not store.photos(db, dataset.id):
-                store.remove_dataset(db, dataset.id)
-    if json:
-        print_json(
-            {
-                "dataset": dataset.slug,
-                "added": report.added,
-                "duplicates": report.duplicates,
-                "skipped": report.skipped,
-            }
-        )
-    else:
-        would = "would be " if dry_run else ""
-        say(f"{dataset.slug}: {plural(len(report.added), 'photo')} {would}added.")
-        if report.duplicates:
-            say(f"{plural(len(report.duplicates), 'duplicate')} left out.")
-        for skipped in report.skipped:
-            narrate(f"skipped {skipped['file']}: {skipped['reason']}")
-    if report.skipped:
-        raise typer.Exit(1)
 
 
 @app.command("show")
@@ -136,28 +86,6 @@ def check(name: Name, json: JsonFlag = False) -> None:
         say(verdict.text)
     if not whole and not any(p.verdicts for p in photos):
         say(f"{dataset.slug}: nothing to mend in {plural(len(photos), 'photo')}.")
-
-
-@app.command("caption")
-def caption(
-    name: Name,
-    photo: Annotated[int | None, typer.Option(help="One photo's id; without it, all of them.")] = None,
-    text: Annotated[str, typer.Option(help="The caption; {token} and {class} are filled in.")] = "",
-    missing: Annotated[bool, typer.Option("--missing", help="Only photos without a caption.")] = False,
-    json: JsonFlag = False,
-) -> None:
-    """Write captions. Example: zen datasets caption mara --text "a photo of {token} {class}" --missing"""
-    if not text:
-        raise WrongUse("No caption was given.", 'Add --text "a photo of {token} {class}".')
-    with Database.open() as db:
-        dataset = store.dataset(db, name)
-        chosen = _photos(db, dataset, photo)
-        chosen = [p for p in chosen if not (missing and p.caption)]
-        written = text.replace("{token}", dataset.token).replace("{class}", dataset.class_word)
-        with db.transaction():
-            for each in chosen:
-                store.set_caption(db, each.id, written)
-    _report_change(json, dataset, chosen, "captioned")
 
 
 @app.command("crop")
@@ -211,25 +139,6 @@ def split(
         say(f"{dataset.slug}: {counts['train']} to train, {counts['holdout']} held out, {counts['out']} out.")
 
 
-@app.command("export")
-def export(
-    name: Name,
-    out: Annotated[Path, typer.Option(help="The folder to write, new or empty.")],
-    json: JsonFlag = False,
-) -> None:
-    """Write the photos in use and their captions as plain files. Example: zen datasets export mara --out ~/mara"""
-    from zen_tui.photos.export import export_dataset
-
-    home = Home.find().create()
-    with Database.open(home) as db:
-        dataset = store.dataset(db, name)
-        written = export_dataset(home, dataset, store.photos(db, dataset.id, usable=True), out)
-    if json:
-        print_json({"dataset": dataset.slug, "out": str(out), "files": [str(p) for p in written]})
-    else:
-        say(f"{plural(len(written), 'file')} in {out}.")
-
-
 @app.command("forget")
 def forget(name: Name, yes: YesFlag = False, json: JsonFlag = False) -> None:
     """Delete a dataset: its photos, thumbnails and caches. Adapters and pictures made with it stay.
@@ -263,17 +172,6 @@ def photo_document(photo: Photo) -> dict[str, Any]:
         "split": photo.split,
         "verdicts": photo.verdicts,
     }
-
-
-def _shown_on(bar: Bar) -> Callable[[Outcome], None]:
-    return lambda outcome: bar.at(outcome.done, outcome.total)
-
-
-def _dataset_for_import(db: Database, name: str, token: str, class_word: str, kind: str) -> tuple[Dataset, bool]:
-    try:
-        return store.dataset(db, name), False
-    except NotFound:
-        return store.add_dataset(db, name, token, class_word, kind), True
 
 
 def _photos(db: Database, dataset: Dataset, photo_id: int | None) -> list[Photo]:

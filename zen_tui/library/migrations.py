@@ -106,7 +106,15 @@ def first(db: Schema) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Schema], None], ...] = (first,)
+def judged_photos(db: Schema) -> None:
+    """Photos are measured, rated, and know their near-duplicates."""
+    photos = db["photos"]
+    photos.add_column("measures", str)
+    photos.add_column("alike", int)
+    photos.add_column("rating", int, not_null_default=0)
+
+
+MIGRATIONS: tuple[Callable[[Schema], None], ...] = (first, judged_photos)
 assert len(MIGRATIONS) == SCHEMA_VERSION
 
 

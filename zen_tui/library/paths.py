@@ -103,6 +103,18 @@ class Home:
         """The 256 px JPEG of a dataset's photo."""
         return self.datasets / slug / "thumbnails" / f"{hash}.jpg"
 
+    def mask(self, slug: str, hash: str) -> Path:
+        """The subject mask of a dataset's photo: an 8-bit grey PNG, white where the subject is."""
+        return self.datasets / slug / "masks" / f"{hash}.png"
+
+    def face(self, slug: str, hash: str) -> Path:
+        """What the faces of a photo look like, as numbers: biometric, and gone with the dataset."""
+        return self.datasets / slug / "faces" / f"{hash}.json"
+
+    def caption_changes(self, slug: str) -> Path:
+        """What was lately done to a dataset's captions, so that it can be taken back."""
+        return self.datasets / slug / "captions"
+
     def picture_thumbnail(self, hash: str) -> Path:
         """The 256 px JPEG of a generated picture."""
         return self.pictures / "thumbnails" / f"{hash}.jpg"

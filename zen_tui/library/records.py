@@ -15,11 +15,12 @@ JobState = Literal["queued", "running", "paused", "interrupted", "done", "failed
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """One judgement of a photo or a set: a single-word kind, the number behind it, a sentence."""
+    """One judgement of a photo or a set: a single-word kind, the number behind it, a sentence, the threshold."""
 
     kind: str
     value: float
     text: str
+    limit: float | None = None
 
 
 class Crop(msgspec.Struct, frozen=True):
@@ -31,8 +32,49 @@ class Crop(msgspec.Struct, frozen=True):
     bottom: float
 
 
+class Face(msgspec.Struct, frozen=True, kw_only=True):
+    """A face that was found in a photo. `box` and `points` are fractions of the upright photo.
+
+    `points` are right eye, left eye, nose, right and left corner of the mouth, as the person has them; `score`
+    is the detector's, 0 to 1. What the face looks like is biometric and kept in the dataset's folder alone.
+    """
+
+    box: Crop
+    points: tuple[tuple[float, float], ...] = ()
+    score: float = 0.0
+
+
+class Measures(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured of a photo's pixels when it came in; verdicts follow from it and from the settings.
+
+    `phash` and `mirror` are 64-bit perceptual hashes in hexadecimal, of the photo and of its mirror image.
+    `blur` is 0 (crisp) to 1; `mean` is the brightness, `peak` that of the lightest hundredth, and the clipped
+    fractions are 0 to 1; all of them are of the largest face where it is large enough, else of the whole frame.
+    `screen` and `panels` tell how much the photo resembles a screenshot and a collage, 0 to 1. `palette` holds
+    the colours around the subject, `clothes` those below the largest face, for telling sameness within a set.
+    `faces` are largest first; None where none were looked for.
+    """
+
+    version: int
+    phash: str
+    mirror: str
+    blur: float = 0.0
+    mean: float = 0.5
+    peak: float = 1.0
+    clipped_high: float = 0.0
+    clipped_low: float = 0.0
+    screen: float = 0.0
+    panels: float = 0.0
+    palette: tuple[float, ...] = ()
+    clothes: tuple[float, ...] = ()
+    faces: tuple[Face, ...] | None = None
+
+
 class Photo(msgspec.Struct, kw_only=True):
-    """One image of a dataset. `hash` names the stored original, `width` and `height` are upright pixels."""
+    """One image of a dataset. `hash` names the stored original, `width` and `height` are upright pixels.
+
+    Photos with the same `alike` are near-duplicates of each other: it is the id of the first of them.
+    """
 
     id: int
     dataset_id: int
@@ -46,7 +88,10 @@ class Photo(msgspec.Struct, kw_only=True):
     caption: str = ""
     split: Split = "train"
     repeats: int = 1
+    rating: int = 0
     verdicts: list[Verdict] = []
+    measures: Measures | None = None
+    alike: int | None = None
     crop: Crop | None = None
     created: float = 0.0
 

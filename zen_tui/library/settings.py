@@ -14,6 +14,27 @@ from zen_tui.library.errors import BadFile
 from zen_tui.library.paths import Home
 
 
+class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a measure of a photo becomes a verdict: `[verdicts]` in settings.toml.
+
+    Their values were measured on photographs (`benchmarks/verdicts.py`).
+    """
+
+    duplicate: int = 8  # bits of 64 in which near-duplicates differ at most, mirrored ones too
+    blur: float = 0.6  # of a face: 0 is crisp, 1 is smooth
+    blur_frame: float = 0.5  # of a whole photo, where there is no face in it
+    dark: float = 0.35  # the lightest hundredth is at least this bright, 0 to 1
+    bright: float = 0.85  # largest mean brightness of a face
+    clipped: float = 0.05  # largest fraction of a face that is burnt out
+    clipped_frame: float = 0.2  # largest fraction of a whole photo
+    aspect: float = 2.0  # long side by short side
+    small: int = 512  # pixels of the short side at least, where the base is not known
+    face: int = 64  # pixels that a face is wide at least, as training sees it
+    stranger: float = 0.36  # least likeness to the dataset's own faces, a cosine
+    screen: float = 0.5  # how much like a screenshot, 0 to 1
+    panels: float = 0.5  # how much like a collage, 0 to 1
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings and their defaults. A file need only hold what differs."""
 
@@ -21,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     images: Literal["auto", "kitty", "sixel", "halfcell", "off"] = "auto"
     bell: bool = True  # ring when a job ends
     fetch: bool = False  # whether `zen bases fetch` may go online, and nothing else ever does
+    verdicts: Thresholds = Thresholds()
     keys: dict[str, str] = {}  # id of an action: key, as in [keys] "datasets.out" = "r"
 
 

@@ -11,48 +11,14 @@ screen; `g` and then a digit does so in every screen, and `[` and `]` go to the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+from zen_tui.tui.action import Action
+from zen_tui.tui.editor_keys import EDITORS
+
 PLACES = ("datasets", "train", "generate", "gallery", "jobs", "bases", "privacy")
 LABELS = {place: place.capitalize() for place in PLACES}
-
-
-@dataclass(frozen=True)
-class Action:
-    """One thing a key does. `run` is the Textual action, by default the id without its scope."""
-
-    id: str
-    key: str
-    label: str
-    tooltip: str
-    run: str = ""
-    footer: bool = False
-    priority: bool = False
-    display: str = ""
-
-    @property
-    def action(self) -> str:
-        return self.run or self.id.partition(".")[2]
-
-    @property
-    def shown_key(self) -> str:
-        return self.display or pretty(self.key.split(",")[0])
-
-
-_PRETTY = {
-    "question_mark": "?", "colon": ":", "slash": "/", "left_square_bracket": "[", "right_square_bracket": "]",
-    "escape": "esc", "left": "←", "right": "→", "up": "↑", "down": "↓", "pageup": "page up",
-    "pagedown": "page down", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-",
-}  # fmt: skip
-
-
-def pretty(key: str) -> str:
-    """A key as a person writes it: '?' for 'question_mark'."""
-    *held, last = key.split("+") if len(key) > 1 else [key]
-    name = _PRETTY.get(last, last.upper() if last[0] == "f" and last[1:].isdigit() else last)
-    return "+".join([*held, name])
 
 
 def _go(number: int, place: str) -> Action:
@@ -99,6 +65,7 @@ _DATASETS = (
     Action("datasets.filter", "slash", "filter", "Show only photos with these words anywhere.", footer=True),
     Action("datasets.sort", "s", "sort", "Change the order of the photos."),
     Action("datasets.select_all", "A", "select all", "Select every photo that is shown, or none."),
+    Action("datasets.crop", "c", "crop", "Choose the part of the photo that is trained on.", footer=True),
     Action("datasets.train", "t", "train", "Train on this dataset.", footer=True),
     Action("datasets.copy_path", "y", "copy path", "Copy the path of the photo."),
     Action("datasets.demo", "d", "demo", "See the whole loop on a made-up person first.", "app.demo", True),
@@ -257,6 +224,7 @@ _JOBS = (
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
     "app": _APP, "grid": _GRID, "list": _LIST, "datasets": _DATASETS, "wizard": _WIZARD, "train": _TRAIN,
+    **EDITORS,
     "run": _RUN,
     "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER, "export": _EXPORT,
     "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "compare": _COMPARE,
@@ -266,6 +234,8 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
 
 TOGETHER: dict[str, tuple[str, ...]] = {
     "datasets": ("datasets", "grid", "list", "app"),
+    "rectangle": ("rectangle", "app"),
+    "crop": ("crop", "rectangle", "app"),
     "wizard": ("wizard", "app"),
     "train": ("train", "app"),
     "run": ("run", "plot", "samples", "app"),
@@ -282,9 +252,13 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "adding": ("adding", "list", "app"),
     "privacy": ("privacy", "app"),
 }
-# Keys that a screen takes from the app on purpose: digits rate in these, and escape stops what goes on first.
-OVERRIDES = {scope: set("12345") for scope in ("gallery", "viewer", "compare")}
-OVERRIDES |= {scope: {"escape"} for scope in ("wizard", "adding")}
+# Keys that a screen takes from the app on purpose: digits rate in these, escape stops what goes on first, and an
+# editor says what it leaves behind.
+OVERRIDES = {
+    **{scope: set("12345") for scope in ("gallery", "viewer", "compare")},
+    **{scope: {"escape"} for scope in ("wizard", "adding")},
+    **{scope: {"escape", "q"} for scope in ("rectangle", "crop", "mask")},
+}
 
 
 def bindings(scope: str) -> list[BindingType]:

@@ -24,7 +24,7 @@ from zen_tui.tui.widgets.photo_detail import CaptionEditor, PhotoDetail
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 
 ORDERS = ("as imported", "by name", "smallest first", "flagged first")
-NEEDS_PHOTOS = {"mark", "caption", "caption_editor", "filter", "sort", "select_all", "train", "copy_path"}
+NEEDS_PHOTOS = {"mark", "caption", "caption_editor", "filter", "sort", "select_all", "train", "copy_path", "crop"}
 
 
 class DatasetsScreen(Place):
@@ -241,6 +241,14 @@ class DatasetsScreen(Place):
         grid = self.query_one(PhotoGrid)
         every = {tile.id for tile in grid.tiles}
         grid.select(set() if grid.selected == every else every)
+
+    def action_crop(self) -> None:
+        from zen_tui.tui.screens.crop_editor import CropEditorScreen
+
+        if self.dataset and self.photo:
+            grid = self.query_one(PhotoGrid)
+            photos = [self.photos[tile.id] for tile in grid.tiles]
+            self.app.push_screen(CropEditorScreen(self.dataset, photos, grid.cursor))
 
     def action_train(self) -> None:
         self.post_message(TrainOn(self.slug))
