@@ -111,9 +111,11 @@ def watched(folder: Path, trace: str, *words: object, seconds: float = 300) -> N
 
 def train_and_draw(home: Home, folder: Path) -> None:
     """Two steps on the base `tiny`, and a picture with what they learned, both watched."""
-    settings = ("steps=2", "resolution=64", "sample_every=0", "rank=2", "checkpoint_every=2")
+    with Database.open() as db:
+        side = max(64, models.base(db, "tiny").facts["resolution"] // 4)  # as small as the base can be asked for
+    settings = ("steps=2", f"resolution={side}", "sample_every=0", "rank=2", "checkpoint_every=2")
     chosen = [word for setting in settings for word in ("--set", setting)]
-    picture = ("--adapter", "mara", "--size", "64x64", "--steps", 2)
+    picture = ("--adapter", "mara", "--size", f"{side}x{side}", "--steps", 2)
     watched(folder, "train", "train", "mara", "--base", "tiny", *chosen, "--wait")
     watched(folder, "draw", "generate", "a photo of {token}", *picture, "--wait")
     assert (home.root / "worker.json").exists(), "the worker was not among the watched processes"
