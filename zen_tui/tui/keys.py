@@ -61,6 +61,7 @@ _DATASETS = (
     Action("datasets.out", "x", "out", "Leave this photo out; nothing is deleted.", "mark('out')", True),
     Action("datasets.hold_out", "o", "hold out", "Keep this photo to measure with.", "mark('holdout')", True),
     Action("datasets.caption", "e", "caption", "Edit the caption in place.", footer=True),
+    Action("datasets.captions", "C", "captions", "Edit the captions of many photos at once.", footer=True),
     Action("datasets.caption_editor", "ctrl+e", "caption in editor", "Edit the caption in $EDITOR."),
     Action("datasets.filter", "slash", "filter", "Show only photos with these words anywhere.", footer=True),
     Action("datasets.sort", "s", "sort", "Change the order of the photos."),
@@ -234,6 +235,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
 
 TOGETHER: dict[str, tuple[str, ...]] = {
     "datasets": ("datasets", "grid", "list", "app"),
+    "captions": ("captions", "grid", "list", "app"),
     "rectangle": ("rectangle", "app"),
     "crop": ("crop", "rectangle", "app"),
     "wizard": ("wizard", "app"),

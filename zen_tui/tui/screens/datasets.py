@@ -24,7 +24,9 @@ from zen_tui.tui.widgets.photo_detail import CaptionEditor, PhotoDetail
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 
 ORDERS = ("as imported", "by name", "smallest first", "flagged first")
-NEEDS_PHOTOS = {"mark", "caption", "caption_editor", "filter", "sort", "select_all", "train", "copy_path", "crop"}
+NEEDS_PHOTOS = {
+    "mark", "caption", "caption_editor", "captions", "filter", "sort", "select_all", "train", "copy_path", "crop",
+}  # fmt: skip
 
 
 class DatasetsScreen(Place):
@@ -215,6 +217,12 @@ class DatasetsScreen(Place):
     def action_caption(self) -> None:
         if self.photo:
             self.query_one(PhotoDetail).edit(self.photo.caption)
+
+    def action_captions(self) -> None:
+        from zen_tui.tui.screens.captions import CaptionsScreen
+
+        grid = self.query_one(PhotoGrid)
+        self.app.push_screen(CaptionsScreen(self.slug, grid.selected, self.photo.id if self.photo else None))
 
     def action_caption_editor(self) -> None:
         if self.photo and (text := editor.edit(self.zen, self.photo.caption)) is not None:
