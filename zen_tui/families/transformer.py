@@ -20,10 +20,10 @@ class TransformerFamily(Family):
     own_sigmas: ClassVar[bool] = False
     """Whether the library's pipeline leaves the times to a scheduler that has its own."""
 
-    def objective(self, min_snr_gamma: float = 0.0, resolution: int = 0) -> Flow:
-        side = resolution or self.profile.resolution
+    def objective(self, min_snr_gamma: float = 0.0, size: tuple[int, int] | None = None) -> Flow:
+        own = self.profile.resolution
         steps = int(self.variant.generate["steps"])
-        return Flow(shift(self.schedule, self.mu((side, side), steps)))
+        return Flow(shift(self.schedule, self.mu(size or (own, own), steps)))
 
     def scheduler(self, name: str = "default") -> Any:
         return schedulers.build_flow(self.source.folder("scheduler"), name)
