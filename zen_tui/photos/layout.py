@@ -65,7 +65,7 @@ def panels(grey: NDArray[Any]) -> float:
     """How much a grey picture resembles a collage, 0 to 1: a straight border from one side to the other."""
     import numpy as np
 
-    values = grey.astype(np.float32)
+    values = grey.astype(np.int16)
     return max(max(_gutter(image), _seam(image)) for image in (values, np.ascontiguousarray(values.T)))
 
 
@@ -75,7 +75,7 @@ def _gutter(image: NDArray[Any]) -> float:
 
     wide = image.shape[1]
     rim = max(3, round(RIM * wide))
-    even = np.flatnonzero(image.std(axis=0) < SPREAD)
+    even = np.flatnonzero(_variance(image) < SPREAD**2)
     strips = np.split(even, np.flatnonzero(np.diff(even) > 1) + 1) if len(even) else []
     best = 0.0
     for strip in strips:
@@ -91,6 +91,15 @@ def _gutter(image: NDArray[Any]) -> float:
     return best
 
 
+def _variance(image: NDArray[Any]) -> NDArray[Any]:
+    """Of each column of whole numbers, in a tenth of the time that `var` takes."""
+    import numpy as np
+
+    values = image.astype(np.int32)
+    squares = np.einsum("ij,ij->j", values, values)
+    return squares / len(image) - (values.sum(axis=0) / len(image)) ** 2  # type: ignore[no-any-return]
+
+
 def _seam(image: NDArray[Any]) -> float:
     """Along how much of a column the picture jumps there, now lighter and now darker; 1 from `SEAM` on."""
     import numpy as np
@@ -101,8 +110,8 @@ def _seam(image: NDArray[Any]) -> float:
     size = np.abs(step)
     around = np.maximum(np.maximum(size[:, :-4], size[:, 1:-3]), np.maximum(size[:, 3:-1], size[:, 4:]))
     jump = (size[:, 2:-2] > EDGE) & (size[:, 2:-2] > 2 * around)
-    up = (jump & (step[:, 2:-2] > 0)).mean(axis=0)
-    down = (jump & (step[:, 2:-2] < 0)).mean(axis=0)
+    rises = np.count_nonzero(jump & (step[:, 2:-2] > 0), axis=0)
+    up, down = rises / len(jump), (np.count_nonzero(jump, axis=0) - rises) / len(jump)
     rim = max(2, round(RIM * image.shape[1]))
     score = (up + down) * np.minimum(1.0, 8 * np.minimum(up, down))
     return min(1.0, float(score[rim:-rim].max(initial=0.0)) / SEAM)
