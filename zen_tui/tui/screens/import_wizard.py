@@ -97,6 +97,7 @@ class WizardScreen(Place):
 
     @work(thread=True, exclusive=True, group="look", exit_on_error=False)
     def _look(self, path: Path, wanted: tuple[str, str, str, str], into: Dataset | None) -> None:
+        from zen_tui.exchange.dataset_sources import gather
         from zen_tui.photos.intake import Outcome, import_photos
 
         worker = get_current_worker()
@@ -111,8 +112,15 @@ class WizardScreen(Place):
                     if not worker.is_cancelled:
                         self.app.call_from_thread(self._heard, outcome)
 
+                found = gather([path])
                 report = import_photos(
-                    db, self.zen.home, target, [path], dry_run=True, on_file=told, stop=lambda: worker.is_cancelled
+                    db,
+                    self.zen.home,
+                    target,
+                    found.sources,
+                    dry_run=True,
+                    on_file=told,
+                    stop=lambda: worker.is_cancelled,
                 )
         except ZenError as error:
             if not worker.is_cancelled:
@@ -222,6 +230,7 @@ class WizardScreen(Place):
 
     @work(thread=True, group="copy", exit_on_error=False)
     def _copy(self, path: Path, target: Dataset, stop: Event) -> None:
+        from zen_tui.exchange.dataset_sources import gather
         from zen_tui.photos.intake import Outcome, import_photos
 
         def told(outcome: Outcome) -> None:
@@ -229,7 +238,8 @@ class WizardScreen(Place):
 
         try:
             with Database.open(self.zen.home) as db:
-                report = import_photos(db, self.zen.home, target, [path], on_file=told, stop=stop.is_set)
+                sources = gather([path]).sources
+                report = import_photos(db, self.zen.home, target, sources, on_file=told, stop=stop.is_set)
         except ZenError as error:
             self.app.call_from_thread(self._stopped, error)
             return
