@@ -19,16 +19,19 @@ def distance(one: str, other: str) -> int:
     return (int(one, 16) ^ int(other, 16)).bit_count()
 
 
+def straight(one: Photo, other: Photo) -> int:
+    """In how many bits two measured photos differ as they are."""
+    assert one.measures is not None
+    assert other.measures is not None
+    return distance(one.measures.phash, other.measures.phash)
+
+
 def apart(one: Photo, other: Photo) -> int:
     """In how many bits two measured photos differ, either of them mirrored if that brings them closer."""
     assert one.measures is not None
     assert other.measures is not None
-    direct = distance(one.measures.phash, other.measures.phash)
-    return min(
-        direct,
-        distance(one.measures.phash, other.measures.mirror),
-        distance(one.measures.mirror, other.measures.phash),
-    )
+    mirrored = distance(one.measures.phash, other.measures.mirror)
+    return min(straight(one, other), mirrored, distance(one.measures.mirror, other.measures.phash))
 
 
 def groups(photos: Sequence[Photo], bits: int) -> list[list[Photo]]:

@@ -21,6 +21,7 @@ MARK = 10  # pixels that a mark is wide at most, across a stroke of it
 MARKS = 5.0  # in 1,000 pixels, where a picture is all screen
 GUTTER = 0.08  # of a side: how wide a border of one colour may be
 BUSY = 20.0  # grey levels: the least deviation of the lines beside it, which are of two pictures
+PURE = 5  # grey levels: as even as this is only what was drawn, and then one dull side will do
 SPREAD = 4.0  # grey levels: the deviation of a line of one colour
 SEAM = 0.3  # of a line's length: photographs stay under a seventh of this
 RIM = 0.06  # of a side: no border lies nearer to the end of a picture
@@ -32,9 +33,14 @@ def screen(grey: NDArray[Any]) -> float:
 
     values = grey.astype(np.int16)
     high, wide = (side // TILE * TILE for side in grey.shape)
-    tiles = values[:high, :wide].reshape(high // TILE, TILE, -1, TILE).swapaxes(1, 2).reshape(-1, TILE * TILE)
-    if not len(tiles):
+    if not high or not wide:
         return 0.0
+    tiles = (
+        values[:high, :wide]
+        .reshape(high // TILE, TILE, wide // TILE, TILE)
+        .swapaxes(1, 2)
+        .reshape(-1, TILE * TILE)
+    )
     even = tiles.max(axis=1) - tiles.min(axis=1) <= EVEN
     greys = np.bincount(tiles[even, 0], minlength=256)
     best = 0.0
@@ -82,7 +88,9 @@ def _gutter(image: NDArray[Any]) -> float:
         first, last = int(strip[0]), int(strip[-1])
         if first < rim or last >= wide - rim or last - first > GUTTER * wide:
             continue
-        if min(image[:, first - 3].std(), image[:, last + 3].std()) < BUSY:
+        beside = image[:, first - 3].std(), image[:, last + 3].std()
+        pure = np.ptp(np.percentile(image[:, (first + last) // 2], (1, 99))) <= PURE
+        if max(beside) < BUSY or (min(beside) < BUSY and not pure):
             continue  # a moulding, a rail, a shadow
         colour = image[:, first : last + 1].mean()
         left = np.abs(image[:, first - 3 : first] - colour).max(axis=1) > EDGE

@@ -56,7 +56,7 @@ def measure(picture: Image.Image, faces: tuple[Face, ...] | None = None) -> Meas
     )
 
 
-def exposure(grey: NDArray[np.uint8]) -> dict[str, float]:
+def exposure(grey: NDArray[np.uint8]) -> dict[str, Any]:
     """The light in a grey picture, each 0 to 1: mean, the brightest hundredth, the shares without detail."""
     import numpy as np
 

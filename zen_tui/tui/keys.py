@@ -138,6 +138,12 @@ _BASES = (
     Action("bases.export", "o", "export", "Write the adapter as a file for other tools.", footer=True),
     Action("bases.copy_path", "y", "copy path", "Copy the path.", footer=True),
 )
+_ADDING = (
+    Action("adding.add", "ctrl+r", "add", "Read the chosen bases through and add them.", "start", True),
+    Action("adding.take", "space", "choose", "Choose the base, or leave it out.", footer=True),
+    Action("adding.take_all", "A", "choose all", "Choose every base, or none."),
+    Action("adding.cancel", "escape", "cancel", "Stop the reading, or leave.", footer=True),
+)
 _PRIVACY = (
     Action("privacy.prove", "p", "prove it", "Try every way out from inside the lock.", footer=True),
     Action("privacy.copy_path", "y", "copy path", "Copy the path of Zen's folder.", footer=True),
@@ -184,6 +190,10 @@ _RUN = (
     Action("run.sample", "s", "sample now", "Draw the sample pictures after this step.", footer=True),
     Action("run.checkpoint", "c", "checkpoint now", "Save a checkpoint after this step.", footer=True),
     Action("run.stop", "x", "stop", "End the run; what it has saved is kept. Asks first.", footer=True),
+    Action("run.extend", "e", "go on", "Let a run that ended or was stopped learn for more steps.", footer=True),
+    Action(
+        "run.fork", "b", "branch", "Begin a new run from the newest checkpoint, with other settings.", footer=True
+    ),
     Action("run.log_scale", "L", "log scale", "Draw the loss on a logarithmic scale, or not.", footer=True),
     Action("run.fit", "f", "fit", "Fit the plot to the steps so far, or show the whole run.", footer=True),
     Action("run.notes", "n", "notes", "Show what the run said, its warnings and its log.", footer=True),
@@ -224,7 +234,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER, "export": _EXPORT,
     "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "compare": _COMPARE,
     "duel": _DUEL,
-    "jobs": _JOBS, "bases": _BASES, "privacy": _PRIVACY,
+    "jobs": _JOBS, "bases": _BASES, "adding": _ADDING, "privacy": _PRIVACY,
 }  # fmt: skip
 
 TOGETHER: dict[str, tuple[str, ...]] = {
@@ -245,13 +255,14 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "export": ("export", "list"),
     "jobs": ("jobs", "list", "app"),
     "bases": ("bases", "list", "app"),
+    "adding": ("adding", "list", "app"),
     "privacy": ("privacy", "app"),
 }
-# Keys that a screen takes from the app on purpose: digits rate in these, the wizard's escape asks first, and an
+# Keys that a screen takes from the app on purpose: digits rate in these, escape stops what goes on first, and an
 # editor says what it leaves behind.
 OVERRIDES = {
     **{scope: set("12345") for scope in ("gallery", "viewer", "compare")},
-    "wizard": {"escape"},
+    **{scope: {"escape"} for scope in ("wizard", "adding")},
     **{scope: {"escape", "q"} for scope in ("rectangle", "crop", "mask")},
 }
 
