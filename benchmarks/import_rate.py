@@ -1,11 +1,11 @@
 """How fast photos come in, beside what Pillow alone takes to decode and hash the same files with as many threads.
 
 Makes JPEGs of 12 megapixels, each different in its bytes, and takes them in with a Python of its own, once as of
-an object and once, where faces can be looked for, as of a person (there is none in them: of a face that is found
-the likeness would be taken too). The bare rate reads each file, takes its SHA-256 and decodes it to the scale that
-the import uses: as the JPEG decoder gives it (`bare`), and scaled to the pixels that are measured (`scaled`), which
-the import has to do before it can look at anything. The import also measures, judges, makes a thumbnail, writes
-both durably, and records them. All take turns in one run.
+an object and once, where faces can be looked for, as of a person; in one of four there is a face. The bare rate
+reads each file, takes its SHA-256 and decodes it to the scale that the import uses: as the JPEG decoder gives it
+(`bare`), and scaled to the pixels that are measured (`scaled`), which the import has to do before it can look at
+anything. The import also measures, judges, makes a thumbnail, writes both durably, and records them. All take
+turns in one run.
 
 Usage: python benchmarks/import_rate.py [--counts 200 1000] [--rounds 1] [--kinds object person] [--folder DIR]
 """
@@ -29,7 +29,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.helpers import colourful
 from zen_tui.library.database import Database
 from zen_tui.library.datasets import add_dataset
 from zen_tui.library.durable import require_space
@@ -38,32 +37,29 @@ from zen_tui.photos.faces import missing
 from zen_tui.photos.intake import THREADS, import_photos
 from zen_tui.photos.measure import SIDE
 
+PHOTOGRAPHS = Path(__file__).parents[1] / "tests" / "photos" / "photographs"
 SIZE = (4000, 3000)
-BASES = 8
-DETAIL = ((64, 0.25), (16, 0.15), (4, 0.1), (1, 0.06))  # pixels of a grain, and how much it shows
-QUALITY = 90
+GRAIN = 0.09  # how much of the noise shows: the files become as large as a phone's
 TARGET = 0.8
 KINDS = ("bare", "scaled", "object", "person")
 
 
-def bases() -> list[bytes]:
-    """A few pictures of 12 megapixels as JPEG, with detail at every scale, as large as a phone's photographs."""
-    return [_picture(number) for number in range(BASES)]
+def bases(quality: int) -> list[bytes]:
+    """The photographs that the tests have, at 12 megapixels and with a sensor's noise, as JPEG."""
+    grain = Image.effect_noise(SIZE, 60).convert("RGB")
+    found = []
+    for path in sorted(PHOTOGRAPHS.glob("*.jpg")):
+        with Image.open(path) as small:
+            large = small.convert("RGB").resize(SIZE, Image.Resampling.BICUBIC)
+        buffer = io.BytesIO()
+        Image.blend(large, grain, GRAIN).save(buffer, "JPEG", quality=quality)
+        found.append(buffer.getvalue())
+    return found
 
 
-def _picture(number: int) -> bytes:
-    picture = colourful(*SIZE, seed=number)
-    for side, share in DETAIL:
-        noise = Image.effect_noise((SIZE[0] // side, SIZE[1] // side), 80).convert("RGB")
-        picture = Image.blend(picture, noise.resize(SIZE, Image.Resampling.BICUBIC), share)
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=QUALITY)
-    return buffer.getvalue()
-
-
-def make(folder: Path, count: int) -> int:
+def make(folder: Path, count: int, quality: int) -> int:
     """Write `count` photographs that differ in their bytes; return how many bytes they have."""
-    some = bases()
+    some = bases(quality)
     require_space(folder, 2 * count * max(map(len, some)))
     folder.mkdir()
     total = 0
@@ -126,6 +122,7 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[200, 1000], help="photos in each import")
     parser.add_argument("--rounds", type=int, default=1, help="runs of each, of which the median counts")
     parser.add_argument("--kinds", nargs="+", default=["object", "person"], choices=KINDS[2:])
+    parser.add_argument("--quality", type=int, default=90, help="of the JPEGs: at 90 as large as a phone's")
     parser.add_argument("--folder", type=Path, help="where to work; it needs room for the photos twice")
     parser.add_argument("--here", choices=KINDS, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -138,7 +135,7 @@ def main() -> None:
     for count in chosen.counts:
         with tempfile.TemporaryDirectory(dir=chosen.folder) as work:
             folder = Path(work) / "photos"
-            size = make(folder, count) / count / 1e6
+            size = make(folder, count, chosen.quality) / count / 1e6
             taken: dict[str, list[dict[str, float]]] = {}
             for _ in range(chosen.rounds):
                 for kind in ("bare", "scaled", *kinds):

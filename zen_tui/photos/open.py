@@ -101,9 +101,10 @@ def read(path: Path, limit: int = MAX_BYTES) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
+            there = os.fstat(handle)
+            if not stat.S_ISREG(there.st_mode):
                 raise BadFile("not a regular file")
-            return file.read(limit)
+            return file.read(min(limit, there.st_size + 1))  # a read allocates all that it asks for
     except PermissionError:
         raise BadFile("permission: it may not be read; try chmod u+r on it") from None
     except OSError as error:
