@@ -33,5 +33,18 @@ _CROP = (
     Action("crop.whole", "0", "whole photo", "Take the whole photo.", footer=True),
     Action("crop.resolution", "z", "resolution", "See it as a training at another resolution does."),
 )
+_MASK = (
+    Action("mask.add", "a", "add", "Add a rectangle.", footer=True),
+    Action(
+        "mask.kind",
+        "space",
+        "subject or not",
+        "Say that the rectangle is subject, or that it is not.",
+        footer=True,
+    ),
+    Action("mask.other", "o", "other one", "Take up the next rectangle.", footer=True),
+    Action("mask.drop", "d", "drop", "Take the rectangle away.", footer=True),
+    Action("mask.clear", "x", "no mask", "Take the mask away: all of the photo counts.", footer=True),
+)
 
-EDITORS: dict[str, tuple[Action, ...]] = {"rectangle": _RECTANGLE, "crop": _CROP}
+EDITORS: dict[str, tuple[Action, ...]] = {"rectangle": _RECTANGLE, "crop": _CROP, "mask": _MASK}

@@ -12,7 +12,7 @@ from zen_tui.library import datasets, models
 from zen_tui.library.records import Crop, Dataset, Photo
 from zen_tui.library.specs import TrainSettings
 from zen_tui.tui.keys import bindings
-from zen_tui.tui.screens.rectangle_editor import RectangleScreen
+from zen_tui.tui.screens.rectangle_editor import RectangleScreen, fact
 from zen_tui.tui.widgets import crop_geometry as geometry
 from zen_tui.tui.widgets.crop_geometry import SHAPES, SIDES, WHOLE
 from zen_tui.tui.widgets.live_pane import Preview
@@ -105,13 +105,13 @@ class CropEditorScreen(RectangleScreen):
         room = self.query_one("#told").content_size.width or 30
         moves = "all sides" if self.sides == SIDES else f"the {self.sides[0]} side"
         lines = [
-            _line("photo", f"{self.photo.width}×{self.photo.height}"),
-            _line("crop", f"{width}×{height}", "$bright"),
-            _line("at", f"{left}, {top}"),
-            _line("shape", self.state.shape),
-            _line("used", f"{taken}×{taken}"),
-            _line("as", f"{self.resolution}×{self.resolution}"),
-            _line("arrows", moves, "$primary" if self.sides == SIDES else "$attention"),
+            fact("photo", f"{self.photo.width}×{self.photo.height}"),
+            fact("crop", f"{width}×{height}", "$bright"),
+            fact("at", f"{left}, {top}"),
+            fact("shape", self.state.shape),
+            fact("used", f"{taken}×{taken}"),
+            fact("as", f"{self.resolution}×{self.resolution}"),
+            fact("arrows", moves, "$primary" if self.sides == SIDES else "$attention"),
         ]
         if taken < self.resolution:
             why = (
@@ -129,7 +129,3 @@ def resolution_of(screen: CropEditorScreen) -> int:
     bases = models.bases(screen.zen.db)
     recommended = bases[-1].facts.get("defaults", {}).get("train", {}) if bases else {}
     return int(recommended.get("resolution", TrainSettings().resolution))
-
-
-def _line(label: str, value: str, colour: str = "$foreground") -> Content:
-    return Content.assemble((f"{label:<8} ", "$muted"), (value, colour))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -23,8 +25,22 @@ from zen_tui.tui.widgets.choices import Choices
 from zen_tui.tui.widgets.photo_detail import CaptionEditor, PhotoDetail
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 
+if TYPE_CHECKING:
+    from zen_tui.tui.screens.rectangle_editor import RectangleScreen
+
 ORDERS = ("as imported", "by name", "smallest first", "flagged first")
-NEEDS_PHOTOS = {"mark", "caption", "caption_editor", "filter", "sort", "select_all", "train", "copy_path", "crop"}
+NEEDS_PHOTOS = {
+    "mark",
+    "caption",
+    "caption_editor",
+    "filter",
+    "sort",
+    "select_all",
+    "train",
+    "copy_path",
+    "crop",
+    "mask",
+}
 
 
 class DatasetsScreen(Place):
@@ -245,10 +261,18 @@ class DatasetsScreen(Place):
     def action_crop(self) -> None:
         from zen_tui.tui.screens.crop_editor import CropEditorScreen
 
+        self._edit(CropEditorScreen)
+
+    def action_mask(self) -> None:
+        from zen_tui.tui.screens.mask_editor import MaskEditorScreen
+
+        self._edit(MaskEditorScreen)
+
+    def _edit(self, editor: type[RectangleScreen]) -> None:
+        """Open an editor on the photo under the cursor; it goes on through those that are shown."""
+        grid = self.query_one(PhotoGrid)
         if self.dataset and self.photo:
-            grid = self.query_one(PhotoGrid)
-            photos = [self.photos[tile.id] for tile in grid.tiles]
-            self.app.push_screen(CropEditorScreen(self.dataset, photos, grid.cursor))
+            self.app.push_screen(editor(self.dataset, [self.photos[tile.id] for tile in grid.tiles], grid.cursor))
 
     def action_train(self) -> None:
         self.post_message(TrainOn(self.slug))

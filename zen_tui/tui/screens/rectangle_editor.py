@@ -251,3 +251,8 @@ class RectangleScreen(Place):
     @on(PhotoStage.Turned)
     def wheel_turned(self, event: PhotoStage.Turned) -> None:
         self.action_size(event.by)
+
+
+def fact(label: str, value: str, colour: str = "$foreground") -> Content:
+    """A line of what is told beside the photo."""
+    return Content.assemble((f"{label:<8} ", "$muted"), (value, colour))
