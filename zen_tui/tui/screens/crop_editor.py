@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from textwrap import wrap
 
@@ -31,14 +32,20 @@ class Cropping:
 
 
 class CropEditorScreen(RectangleScreen):
-    """Keeps a rectangle in the photo's record, or none where it is the whole photo."""
+    """Keeps a rectangle in the photo's record, or none where it is the whole photo.
+
+    `write` stores the crop of a photo by its id, so that Datasets can undo it; it raises `ZenError`.
+    """
 
     scope = "crop"
     BINDINGS = bindings("crop")
     state: Cropping
 
-    def __init__(self, dataset: Dataset, photos: list[Photo], index: int = 0) -> None:
+    def __init__(
+        self, dataset: Dataset, photos: list[Photo], index: int, write: Callable[[int, Crop | None], None]
+    ) -> None:
         super().__init__(dataset, photos, index)
+        self.write = write
         self.resolution = 0
 
     def load(self) -> None:
@@ -65,7 +72,7 @@ class CropEditorScreen(RectangleScreen):
 
     def store(self) -> None:
         crop = None if self.box == WHOLE else self.box
-        datasets.set_crop(self.zen.db, self.photo.id, crop)
+        self.write(self.photo.id, crop)
 
     # Keys -------------------------------------------------------------------------------------------------
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -13,7 +11,7 @@ from textual.widgets.option_list import Option
 
 from zen_tui.library import datasets as library
 from zen_tui.library.errors import ZenError
-from zen_tui.library.records import Dataset, Photo, Split
+from zen_tui.library.records import Crop, Dataset, Photo, Split
 from zen_tui.library.text import plural
 from zen_tui.photos.verdicts import ENOUGH, set_verdicts
 from zen_tui.tui import editor
@@ -24,9 +22,6 @@ from zen_tui.tui.screens.welcome import Welcome
 from zen_tui.tui.widgets.choices import Choices
 from zen_tui.tui.widgets.photo_detail import CaptionEditor, PhotoDetail
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
-
-if TYPE_CHECKING:
-    from zen_tui.tui.screens.rectangle_editor import RectangleScreen
 
 ORDERS = ("as imported", "by name", "smallest first", "flagged first")
 NEEDS_PHOTOS = {
@@ -261,18 +256,22 @@ class DatasetsScreen(Place):
     def action_crop(self) -> None:
         from zen_tui.tui.screens.crop_editor import CropEditorScreen
 
-        self._edit(CropEditorScreen)
+        if self.dataset and self.photo:
+            grid = self.query_one(PhotoGrid)
+            photos = [self.photos[tile.id] for tile in grid.tiles]
+            self.app.push_screen(CropEditorScreen(self.dataset, photos, grid.cursor, self.keep_crop))
+
+    def keep_crop(self, photo_id: int, crop: Crop | None) -> None:
+        """Give a photo this crop, as the crop editor asks. Raises `ZenError`."""
+        library.set_crop(self.zen.db, photo_id, crop)
 
     def action_mask(self) -> None:
         from zen_tui.tui.screens.mask_editor import MaskEditorScreen
 
-        self._edit(MaskEditorScreen)
-
-    def _edit(self, editor: type[RectangleScreen]) -> None:
-        """Open an editor on the photo under the cursor; it goes on through those that are shown."""
-        grid = self.query_one(PhotoGrid)
         if self.dataset and self.photo:
-            self.app.push_screen(editor(self.dataset, [self.photos[tile.id] for tile in grid.tiles], grid.cursor))
+            grid = self.query_one(PhotoGrid)
+            photos = [self.photos[tile.id] for tile in grid.tiles]
+            self.app.push_screen(MaskEditorScreen(self.dataset, photos, grid.cursor))
 
     def action_train(self) -> None:
         self.post_message(TrainOn(self.slug))
