@@ -1,4 +1,4 @@
-"""The keys of the editors of crops and masks: those of their rectangle, and those of each."""
+"""The keys of what works on a photo: the editors of crops and masks, and the window of local models."""
 
 from __future__ import annotations
 
@@ -46,5 +46,15 @@ _MASK = (
     Action("mask.drop", "d", "drop", "Take the rectangle away.", footer=True),
     Action("mask.clear", "x", "no mask", "Take the mask away: all of the photo counts.", footer=True),
 )
+_LOOK = (
+    Action("look.task", "f2", "describe or mask", "Describe the photos, or mask them."),
+    Action("look.overwrite", "f3", "replace", "Replace what people wrote or drew too, or leave it."),
+    Action("look.leave", "escape", "leave", "Leave without queueing anything."),
+)
 
-EDITORS: dict[str, tuple[Action, ...]] = {"rectangle": _RECTANGLE, "crop": _CROP, "mask": _MASK}
+EDITORS: dict[str, tuple[Action, ...]] = {
+    "rectangle": _RECTANGLE,
+    "crop": _CROP,
+    "mask": _MASK,
+    "look": _LOOK,
+}

@@ -11,7 +11,7 @@ from textual.widgets.option_list import Option
 
 from zen_tui.library import datasets as library
 from zen_tui.library.errors import ZenError
-from zen_tui.library.records import Crop, Dataset, Photo, Split
+from zen_tui.library.records import Crop, Dataset, Job, Photo, Split
 from zen_tui.library.text import plural
 from zen_tui.photos.verdicts import ENOUGH, set_verdicts
 from zen_tui.tui import editor
@@ -272,6 +272,19 @@ class DatasetsScreen(Place):
             grid = self.query_one(PhotoGrid)
             photos = [self.photos[tile.id] for tile in grid.tiles]
             self.app.push_screen(MaskEditorScreen(self.dataset, photos, grid.cursor))
+
+    def action_look(self) -> None:
+        """Describe or mask the selected photos; all in use when none is selected."""
+        from zen_tui.tui.screens.look_dialog import LookDialog
+
+        def queued(job: Job | None) -> None:
+            if job:
+                self.notify(f"{job.title}: Jobs shows how far it is.", timeout=8, markup=False)
+
+        selected = sorted(self.query_one(PhotoGrid).selected)
+        if self.dataset:
+            count = len(selected) or self.dataset.usable_count
+            self.app.push_screen(LookDialog(self.dataset, selected, count), queued)
 
     def action_train(self) -> None:
         self.post_message(TrainOn(self.slug))
