@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zen_tui.cli import dataset_captions, dataset_files
+from zen_tui.cli import dataset_captions, dataset_files, dataset_models
 from zen_tui.cli.output import JsonFlag, YesFlag, confirm, fields, narrate, print_json, say, table
 from zen_tui.library import datasets as store
 from zen_tui.library.database import Database
@@ -25,6 +25,7 @@ app = typer.Typer(
 
 dataset_files.register(app)
 dataset_captions.register(app)
+dataset_models.register(app)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
 

@@ -151,6 +151,38 @@ class AdapterPictureSpec(msgspec.Struct, frozen=True, kw_only=True):
     base: str
 
 
+class CaptionSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Describe photos of `dataset` with the model in the folder `model`; all photos in use if `photos` is empty.
+
+    Photos that somebody has captioned are left alone unless `overwrite`. `prompt` is what the model is asked, None
+    for its own; `length` is tokens. `prefix` and `suffix` go around what it says, with {token} and {class} filled
+    in; without a prefix the subject's words are put where they belong.
+    """
+
+    kind: ClassVar[str] = "caption"
+    dataset: str
+    model: str
+    photos: tuple[int, ...] = ()
+    prompt: str | None = None
+    prefix: str | None = None
+    suffix: str = ""
+    length: int = 128
+    overwrite: bool = False
+
+
+class MaskSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Find the subject in photos of `dataset` with the matte at `model`; in all in use if `photos` is empty.
+
+    Masks that a person drew or brought along stay unless `overwrite`.
+    """
+
+    kind: ClassVar[str] = "mask"
+    dataset: str
+    model: str
+    photos: tuple[int, ...] = ()
+    overwrite: bool = False
+
+
 class MannequinPhotosSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Render `count` photos of the person that `seed` draws and import them as dataset `dataset`."""
 
@@ -173,12 +205,23 @@ class MannequinScoreSpec(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str
 
 
-Spec = TrainSpec | GenerateSpec | AdapterSpec | AdapterPictureSpec | MannequinPhotosSpec | MannequinScoreSpec
+Spec = (
+    TrainSpec
+    | GenerateSpec
+    | AdapterSpec
+    | AdapterPictureSpec
+    | CaptionSpec
+    | MaskSpec
+    | MannequinPhotosSpec
+    | MannequinScoreSpec
+)
 _KINDS: tuple[type[Spec], ...] = (
     TrainSpec,
     GenerateSpec,
     AdapterSpec,
     AdapterPictureSpec,
+    CaptionSpec,
+    MaskSpec,
     MannequinPhotosSpec,
     MannequinScoreSpec,
 )

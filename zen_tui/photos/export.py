@@ -9,6 +9,7 @@ from zen_tui.library.errors import Refused
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Dataset, Photo
 from zen_tui.library.text import slugify
+from zen_tui.photos.masks import export_mask
 
 
 def export_dataset(home: Home, dataset: Dataset, photos: list[Photo], out: Path) -> list[Path]:
@@ -31,4 +32,6 @@ def export_dataset(home: Home, dataset: Dataset, photos: list[Photo], out: Path)
         if photo.caption:
             write_text(out / f"{stem}.txt", photo.caption + "\n")
             written.append(out / f"{stem}.txt")
+        if mask := export_mask(home.mask(dataset.slug, photo.hash), target, (photo.width, photo.height)):
+            written.append(mask)
     return written

@@ -28,6 +28,7 @@ from zen_tui.photos.captions import default_caption, trigger
 from zen_tui.photos.examine import Eye, Found, examine, examine_source
 from zen_tui.photos.faces import finder, keep_likenesses
 from zen_tui.photos.judge import rejudge
+from zen_tui.photos.masks import sidecar_fault, sidecar_mask
 from zen_tui.photos.sources import Source, require_sources, scan
 from zen_tui.photos.thumbs import write_thumbnail
 
@@ -175,7 +176,8 @@ def _take(
         verdicts=found.verdicts,
         measures=found.measures,
     )
-    return Outcome(file, "added", "", found, *count, photo_id)
+    fault = sidecar_fault(home.mask(dataset.slug, found.hash), found.path, (found.width, found.height))
+    return Outcome(file, "added", fault, found, *count, photo_id)
 
 
 def caption_for(dataset: Dataset, found: Found) -> str:
@@ -189,6 +191,8 @@ def _note(report: ImportReport, outcome: Outcome, new: dict[str, str]) -> None:
     if outcome.status == "added":
         new[found.hash] = found.name
         report.added.append({"id": outcome.photo_id, "name": found.name, "file": outcome.file})
+        if outcome.reason:  # of the mask beside it
+            report.skipped.append({"file": shown(sidecar_mask(found.path)), "reason": outcome.reason})
     elif outcome.status == "duplicate":
         report.duplicates.append({"file": outcome.file, "of": outcome.reason})
     else:

@@ -10,6 +10,7 @@ from pathlib import Path
 from zen_tui.library.errors import NotFound, Refused
 from zen_tui.library.text import shown
 from zen_tui.photos.captions import SUFFIXES as CAPTION_SUFFIXES
+from zen_tui.photos.masks import is_sidecar
 from zen_tui.photos.open import READABLE
 
 SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
@@ -74,7 +75,7 @@ def _in_folder(folder: Path) -> Iterator[Source]:
         yield Source(folder, reason=f"permission: the folder cannot be read ({error.strerror})")
         return
     for entry in entries:
-        if entry.name.startswith(".") or entry.name.lower() in SYSTEM_FILES:
+        if entry.name.startswith(".") or entry.name.lower() in SYSTEM_FILES or is_sidecar(entry.name):
             continue
         path = folder / entry.name
         if entry.is_symlink():
