@@ -6,7 +6,7 @@ inside this one. Pictures are decoded in threads and arrive one by one; drawing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,7 +106,7 @@ class PhotoGrid(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.least = least
         self.empty = empty
-        self.tiles: Sequence[Tile] = ()
+        self.tiles: list[Tile] = []
         self.selected: set[int] = set()
         self._tiles = Tiles(self)
         self._faded: dict[tuple[int, int], Lines] = {}
@@ -123,15 +123,24 @@ class PhotoGrid(ScrollView, can_focus=True):
         kept = places.get(wanted, min(max(0, self.cursor), len(self.tiles) - 1)) if wanted is not None else 0
         self.set_reactive(PhotoGrid.cursor, kept if self.tiles else -1)
         self._lay_out()
-        self._into_view()
+        self.into_view()
         if (self.current and self.current.id) != (before and before.id):
             self.post_message(self.Moved(self, self.cursor))
 
     def change(self, changed: Iterable[Tile]) -> None:
         """Show these tiles in place of those with the same ids; the rest, and the cursor, stay."""
         news = {tile.id: tile for tile in changed}
-        self.tiles = [news.get(tile.id, tile) for tile in self.tiles]
-        self.refresh()
+        for index, tile in enumerate(self.tiles):
+            if tile.id in news:
+                self.tiles[index] = news[tile.id]
+                self._refresh_tile(index)
+
+    def go_to(self, id: int) -> bool:
+        """Put the cursor on the tile with this id; False when it is not shown."""
+        index = next((index for index, tile in enumerate(self.tiles) if tile.id == id), None)
+        if index is not None:
+            self.cursor = index
+        return index is not None
 
     @property
     def current(self) -> Tile | None:
@@ -192,7 +201,7 @@ class PhotoGrid(ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         self._lay_out()
-        self._into_view()
+        self.into_view()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -201,9 +210,10 @@ class PhotoGrid(ScrollView, can_focus=True):
 
     # Moving -----------------------------------------------------------------------------------------------
 
-    def watch_cursor(self, cursor: int) -> None:
-        self._into_view()
-        self.refresh()
+    def watch_cursor(self, before: int, cursor: int) -> None:
+        self.into_view()
+        self._refresh_tile(before)
+        self._refresh_tile(cursor)
         self.post_message(self.Moved(self, cursor))
 
     def validate_cursor(self, cursor: int) -> int:
@@ -247,7 +257,8 @@ class PhotoGrid(ScrollView, can_focus=True):
                 self.action_open()
             self.cursor = index
 
-    def _into_view(self) -> None:
+    def into_view(self) -> None:
+        """Scroll so that the tile under the cursor is seen."""
         if self.cursor < 0 or not self.size.height:
             return
         row_height = self.tile_size[1] + 1
@@ -318,10 +329,18 @@ class PhotoGrid(ScrollView, can_focus=True):
         """Draw only where the picture has its place."""
         if index >= len(self.tiles) or self.tiles[index].path != tile.path:
             return
+        self._refresh_tile(index)
+
+    def _refresh_tile(self, index: int) -> None:
+        """Draw one tile anew, with its label and the bars beside it, if it is seen."""
+        if not 0 <= index < len(self.tiles):
+            return
         width, height = self.tile_size
         row, column = divmod(index, self.columns)
         y = row * (height + 1) - int(self.scroll_offset.y)
-        self.refresh(Region(1 + column * (width + self.gap), y, width, height).intersection(self.size.region))
+        region = Region(column * (width + self.gap), y, width + 2, height + 1).intersection(self.size.region)
+        if region:
+            self.refresh(region)
 
 
 def _cells(text: str) -> int:
