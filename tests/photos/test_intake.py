@@ -144,7 +144,11 @@ def test_names_that_are_not_text_or_are_hostile_are_shown_safely(
 def test_size_is_judged(home: Home, db: Database, mara: Dataset, tmp_path: Path) -> None:
     path = save(tmp_path / "wide.jpg", colourful(1200, 400))
     found = examine(path)
-    assert [(v.kind, v.value) for v in found.verdicts] == [("small", 400), ("aspect", 3.0)]
+    assert [(v.kind, v.value, v.limit) for v in found.verdicts] == [
+        ("small", 400, 512),
+        ("aspect", 3.0, 2.0),
+        ("blur", found.measures.blur if found.measures else 0, 0.6),  # it is drawn smooth
+    ]
     assert examine(path, resolution=128).verdicts == found.verdicts[1:]
     import_photos(db, home, mara, [path])
     assert photos(db, mara.id)[0].verdicts == found.verdicts

@@ -50,8 +50,9 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     `phash` and `mirror` are 64-bit perceptual hashes in hexadecimal, of the photo and of its mirror image.
     `blur` is 0 (crisp) to 1; `mean` brightness and the clipped fractions are 0 to 1; all three are of the
     largest face where there is one, else of the whole frame. `screen` and `panels` tell how much the photo
-    resembles a screenshot and a collage, 0 to 1. `palette` is what the photo looks like in colours, for
-    telling sameness within a set. `faces` are largest first; None where none were looked for.
+    resembles a screenshot and a collage, 0 to 1. `palette` holds the colours around the subject, `clothes` those
+    below the largest face, for telling sameness within a set. `faces` are largest first; None where none were
+    looked for.
     """
 
     version: int
@@ -64,6 +65,7 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     screen: float = 0.0
     panels: float = 0.0
     palette: tuple[float, ...] = ()
+    clothes: tuple[float, ...] = ()
     faces: tuple[Face, ...] | None = None
 
 

@@ -26,7 +26,8 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bright: float = 0.85  # largest mean brightness
     clipped: float = 0.05  # largest fraction that is burnt out
     aspect: float = 2.0  # long side by short side
-    face: int = 64  # pixels that a face is wide at least
+    small: int = 512  # pixels of the short side at least, where the base is not known
+    face: int = 64  # pixels that a face is wide at least, as training sees it
     stranger: float = 0.36  # least likeness to the dataset's own faces, a cosine
     screen: float = 0.5  # how much like a screenshot, 0 to 1
     panels: float = 0.5  # how much like a collage, 0 to 1

@@ -22,9 +22,12 @@ from zen_tui.library.durable import require_space, sweep, write_blob
 from zen_tui.library.errors import DiskFull
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Dataset
+from zen_tui.library.settings import read as read_settings
 from zen_tui.library.text import plural, shown
 from zen_tui.photos.captions import default_caption, trigger
-from zen_tui.photos.examine import Found, examine, examine_source
+from zen_tui.photos.examine import Eye, Found, examine, examine_source
+from zen_tui.photos.faces import finder, keep_likenesses
+from zen_tui.photos.judge import rejudge
 from zen_tui.photos.sources import Source, require_sources, scan
 from zen_tui.photos.thumbs import write_thumbnail
 
@@ -92,8 +95,10 @@ def import_photos(
         require_space(home.root, sum(source.size + THUMBNAIL_BYTES for source in sources) + SPARE_BYTES)
     report = ImportReport(dataset.slug)
     new: dict[str, str] = {}  # hash: name, of a dry run
+    thresholds = read_settings(home).verdicts
+    eye = Eye(resolution, dataset.kind, thresholds, finder() if dataset.kind == "person" else None)
     with ThreadPoolExecutor(THREADS, "import") as pool:
-        waiting = _examined(pool, sources, resolution, stop or (lambda: False))
+        waiting = _examined(pool, sources, eye, stop or (lambda: False))
         try:
             for done, (found, data) in enumerate(waiting, 1):
                 outcome = _take(db, home, dataset, found, data, new if dry_run else None, (done, len(sources)))
@@ -107,19 +112,21 @@ def import_photos(
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
+            if report.added and not dry_run:
+                rejudge(db, home, dataset, thresholds, resolution=resolution)
     report.stopped = len(report.added) + len(report.duplicates) + len(report.skipped) < len(sources)
     return report
 
 
 def _examined(
-    pool: ThreadPoolExecutor, sources: list[Source], resolution: int, stop: Callable[[], bool]
+    pool: ThreadPoolExecutor, sources: list[Source], eye: Eye, stop: Callable[[], bool]
 ) -> Iterator[tuple[Found, bytes]]:
     """The sources examined in order, a few ahead of the reader so that memory stays small."""
     ahead: deque[Future[tuple[Found, bytes]]] = deque()
     rest = iter(sources)
     while not stop():
         while len(ahead) < 2 * THREADS and (source := next(rest, None)) is not None:
-            ahead.append(pool.submit(examine_source, source, resolution))
+            ahead.append(pool.submit(examine_source, source, eye))
         if not ahead:
             return
         yield ahead.popleft().result()
@@ -146,6 +153,7 @@ def _take(
     thumbnail = home.thumbnail(dataset.slug, blob.hash)
     if found.thumbnail and not thumbnail.exists():
         write_thumbnail(found.thumbnail, thumbnail)
+    keep_likenesses(home, dataset.slug, blob.hash, found.likenesses)
     if known:
         if found.name not in (known.name, *known.aliases):
             db.update("photos", known.id, aliases=[*known.aliases, found.name])
@@ -165,6 +173,7 @@ def _take(
         caption=caption_for(dataset, found),
         repeats=found.repeats,
         verdicts=found.verdicts,
+        measures=found.measures,
     )
     return Outcome(file, "added", "", found, *count, photo_id)
 

@@ -1,0 +1,209 @@
+"""Judging photos: what stands against each one, from its measures and the thresholds, with the number.
+
+Judging reads no pixels, so that a changed threshold is applied at once. A verdict is advice: nothing is left
+out or refused because of one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from zen_tui.library import datasets
+from zen_tui.library.database import Database
+from zen_tui.library.paths import Home
+from zen_tui.library.records import Crop, Dataset, Face, Measures, Photo, Verdict
+from zen_tui.library.settings import Thresholds
+from zen_tui.library.text import plural
+from zen_tui.photos.alike import apart, groups
+
+HASH_BITS = 64
+WHOLE = Crop(0.0, 0.0, 1.0, 1.0)
+BESIDE = 0.4  # of the largest face's width: a smaller one is a passer-by
+
+
+def judge(
+    dataset: Dataset,
+    photos: Sequence[Photo],
+    thresholds: Thresholds,
+    resolution: int | None = None,
+) -> dict[int, list[Verdict]]:
+    """The verdicts of every photo of a dataset, by id: the most telling first, none where nothing was found.
+
+    Args:
+        photos: all of the dataset, for near-duplicates and strangers are told by the others.
+        resolution: pixels that training will use; without it `thresholds.small`.
+    """
+    side = resolution or thresholds.small
+    found = {photo.id: [*_alone(dataset.kind, photo, thresholds, side)] for photo in photos}
+    if not shows_faces(photos):
+        found = {id: [v for v in verdicts if v.kind != "noface"] for id, verdicts in found.items()}
+    for photo_id, verdict in _duplicates(photos, thresholds):
+        found[photo_id].insert(0, verdict)
+    return found
+
+
+def shows_faces(photos: Sequence[Photo]) -> bool:
+    """Whether a face was found in at least half of the photos in which one was looked for.
+
+    Where not, they are drawings, masks or backs: then the set is told so once, and not every photo.
+    """
+    looked = [photo.measures.faces for photo in photos if photo.measures and photo.measures.faces is not None]
+    return 2 * sum(bool(faces) for faces in looked) >= len(looked)
+
+
+def judge_one(
+    kind: str, size: tuple[int, int], measures: Measures | None, thresholds: Thresholds, resolution: int
+) -> list[Verdict]:
+    """The verdicts of one photo of (width, height) pixels that is in no dataset yet; `kind` '' is any.
+
+    What only the whole set can tell, `duplicate`, `stranger` and `noface`, is left to `judge`.
+    """
+    photo = Photo(
+        id=0, dataset_id=0, hash="", suffix="", name="", width=size[0], height=size[1], measures=measures
+    )
+    return [verdict for verdict in _alone(kind, photo, thresholds, resolution) if verdict.kind != "noface"]
+
+
+def rejudge(
+    db: Database,
+    home: Home,
+    dataset: Dataset,
+    thresholds: Thresholds,
+    ids: Collection[int] | None = None,
+    resolution: int | None = None,
+) -> list[Photo]:
+    """Judge the photos of a dataset anew and store what changed: `verdicts`, and `alike`.
+
+    Args:
+        ids: only the photos alike to these are judged, as after their split or crop was changed.
+
+    Returns:
+        The photos that were changed, as they are now.
+    """
+    every = datasets.photos(db, dataset.id)
+    alike = {photo.id: group[0].id for group in groups(every, thresholds.duplicate) for photo in group}
+    wanted = None if ids is None else {*ids, *_companions(alike, ids)}
+    verdicts = judge(dataset, every, thresholds, resolution)
+    changed = []
+    with db.transaction():
+        for photo in every:
+            new = verdicts[photo.id], alike.get(photo.id)
+            if (wanted is None or photo.id in wanted) and new != (photo.verdicts, photo.alike):
+                photo.verdicts, photo.alike = new
+                db.update("photos", photo.id, verdicts=photo.verdicts, alike=photo.alike)
+                changed.append(photo)
+    return changed
+
+
+def _companions(alike: dict[int, int], ids: Iterable[int]) -> set[int]:
+    marked = {alike[id] for id in ids if id in alike}
+    return {id for id, group in alike.items() if group in marked}
+
+
+# A group of near-duplicates
+
+
+def _duplicates(photos: Sequence[Photo], thresholds: Thresholds) -> Iterator[tuple[int, Verdict]]:
+    """A verdict for every photo of a group but its best: the best of those that are not out."""
+    for group in groups(photos, thresholds.duplicate):
+        best = max(group, key=lambda photo: _worth(photo, thresholds))
+        for photo in group:
+            if photo is not best:
+                bits = apart(photo, best)
+                text = f"the same shot as {best.name}: {bits} of {HASH_BITS} bits differ."
+                yield photo.id, Verdict("duplicate", bits, text, thresholds.duplicate)
+
+
+def _worth(photo: Photo, thresholds: Thresholds) -> tuple[bool, bool, int, float, int]:
+    """What makes a photo the best of its group: in use, not blurred, the largest, the sharpest, the first."""
+    blur = photo.measures.blur if photo.measures else 1.0
+    return photo.split != "out", blur <= thresholds.blur, photo.width * photo.height, -blur, -photo.id
+
+
+# A photo by itself
+
+
+def _alone(kind: str, photo: Photo, thresholds: Thresholds, resolution: int) -> Iterator[Verdict]:
+    yield from _size(photo, thresholds, resolution)
+    if photo.measures:
+        yield from _light(photo.measures, thresholds)
+        yield from _resemblance(photo.measures, thresholds)
+        if kind == "person" and photo.measures.faces is not None:
+            yield from _faces(photo, photo.measures.faces, thresholds, resolution)
+
+
+def _size(photo: Photo, thresholds: Thresholds, resolution: int) -> Iterator[Verdict]:
+    """What the size of the part that is trained on says: `small`, and `aspect`."""
+    crop = photo.crop or WHOLE
+    width = round((crop.right - crop.left) * photo.width)
+    height = round((crop.bottom - crop.top) * photo.height)
+    short, long = sorted((width, height))
+    if short < resolution:
+        text = f"{width} × {height} pixels: the short side is under the {resolution} that training uses."
+        yield Verdict("small", short, text, resolution)
+    if long > thresholds.aspect * short:
+        ratio = round(long / max(1, short), 2)
+        text = f"{ratio:g} times as long as wide: much will be cropped."
+        yield Verdict("aspect", ratio, text, thresholds.aspect)
+
+
+def _light(measures: Measures, thresholds: Thresholds) -> Iterator[Verdict]:
+    where = "the face" if measures.faces else "the photo"
+    if measures.blur > thresholds.blur:
+        text = f"{where} is blurred: {measures.blur:.2f} of 1, where crisp ones stay under {thresholds.blur:g}."
+        yield Verdict("blur", measures.blur, text, thresholds.blur)
+    if measures.mean < thresholds.dark:
+        text = f"{where} is dark: {measures.mean:.0%} bright on average; {thresholds.dark:.0%} is the least."
+        yield Verdict("exposure", measures.mean, text, thresholds.dark)
+    elif measures.mean > thresholds.bright:
+        text = f"{where} is too bright: {measures.mean:.0%} on average; {thresholds.bright:.0%} is the most."
+        yield Verdict("exposure", measures.mean, text, thresholds.bright)
+    elif measures.clipped_high > thresholds.clipped and measures.faces:
+        text = f"{measures.clipped_high:.0%} of {where} is burnt out; {thresholds.clipped:.0%} is the most."
+        yield Verdict("exposure", measures.clipped_high, text, thresholds.clipped)
+
+
+def _resemblance(measures: Measures, thresholds: Thresholds) -> Iterator[Verdict]:
+    if measures.screen > thresholds.screen:
+        text = "looks like a screenshot: even areas with sharp edges."
+        yield Verdict("screenshot", measures.screen, text, thresholds.screen)
+    if measures.panels > thresholds.panels:
+        text = "looks like a collage: a straight border runs from one side to the other."
+        yield Verdict("collage", measures.panels, text, thresholds.panels)
+
+
+def _faces(photo: Photo, faces: tuple[Face, ...], thresholds: Thresholds, resolution: int) -> Iterator[Verdict]:
+    """`noface`, `faces` (several large ones), `distant` (small, as training will see it)."""
+    seen = [face for face in faces if _inside(face, photo.crop or WHOLE)]
+    if not seen:
+        where = "in the part that is trained on" if faces else "in it"
+        yield Verdict("noface", 0, f"no face was found {where}.", 1)
+        return
+    large = [face for face in seen if _width(face) >= BESIDE * _width(seen[0])]
+    if len(large) > 1:
+        yield Verdict(
+            "faces", len(large), f"{plural(len(large), 'face')} in it: crop to the one that is meant.", 1
+        )
+    pixels = face_pixels(photo, seen[0], resolution)
+    if pixels < thresholds.face:
+        text = f"the face is {pixels} pixels wide in training at {resolution}; {thresholds.face} is the least."
+        yield Verdict("distant", pixels, text, thresholds.face)
+
+
+def face_pixels(photo: Photo, face: Face, resolution: int) -> int:
+    """How many pixels wide a face of a photo is when the part that is trained on is scaled to `resolution`."""
+    crop = photo.crop or WHOLE
+    area = (crop.right - crop.left) * photo.width * (crop.bottom - crop.top) * photo.height
+    scale = min(1.0, resolution / math.sqrt(max(1.0, area)))
+    return round(_width(face) * photo.width * scale)
+
+
+def _width(face: Face) -> float:
+    return face.box.right - face.box.left
+
+
+def _inside(face: Face, crop: Crop) -> bool:
+    """Whether the middle of a face lies in the part of the photo that is trained on."""
+    x, y = (face.box.left + face.box.right) / 2, (face.box.top + face.box.bottom) / 2
+    return crop.left <= x <= crop.right and crop.top <= y <= crop.bottom
