@@ -31,6 +31,7 @@ from zen_tui.tui.screens.datasets_marks import Change, Marks
 from zen_tui.tui.screens.welcome import Welcome
 from zen_tui.tui.widgets.choices import Choices
 from zen_tui.tui.widgets.coverage_panel import CoveragePanel
+from zen_tui.tui.widgets.panel import Panel
 from zen_tui.tui.widgets.photo_detail import CaptionEditor, PhotoDetail
 from zen_tui.tui.widgets.photo_facts import facts, facts_in_short, tile_label
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
@@ -68,11 +69,10 @@ class DatasetsScreen(DatasetsDoing):
                 yield Choices(id="list")
                 yield CoveragePanel()
             with Horizontal(id="rest"):
-                with Vertical(id="middle", classes="panel") as middle:
-                    middle.styles.padding = 0
+                with Panel(id="middle"):
                     yield Input(placeholder=HELP, id="filter", select_on_focus=False)
                     yield PhotoGrid(least=16, empty="No photo here. Press i to import some.")
-                yield PhotoDetail(classes="panel")
+                yield PhotoDetail()
 
     def on_mount(self) -> None:
         self.marks = Marks(self.zen)
@@ -135,20 +135,19 @@ class DatasetsScreen(DatasetsDoing):
         self.query_one(CoveragePanel).show([], notes)
 
     def _title(self) -> None:
-        grid, middle = self.query_one(PhotoGrid), self.query_one("#middle")
-        dataset = self.dataset
+        grid, dataset = self.query_one(PhotoGrid), self.dataset
         name = f"{dataset.slug} · {dataset.token} {dataset.class_word}".rstrip() if dataset else ""
-        middle.border_title = Content(name)
         parts = [self.said[0]] if self.said[0] and self.said[1] == grid.cursor else []
         parts.append(f"{grid.cursor + 1:,} of {len(grid.tiles):,}" if grid.tiles else "0")
         if len(grid.tiles) < len(self.photos):
             parts[-1] += f" shown, {len(self.photos):,} in all"
         parts += [f"{len(grid.selected):,} selected"] if grid.selected else []
-        middle.border_subtitle = Content(" · ".join([*parts, ORDERS[self.order].label]))
+        below = Content(" · ".join([*parts, ORDERS[self.order].label]))
+        self.query_one("#middle", Panel).entitle(Content(name), below)
 
     def _detail(self) -> None:
         photo, detail, home = self.photo, self.query_one(PhotoDetail), self.zen.home
-        detail.border_title = Content(f"photo {self.numbers[photo.id]:,}" if photo else "photo")
+        detail.entitle(Content(f"photo {self.numbers[photo.id]:,}" if photo else "photo"))
         if photo is None:
             detail.clear()
         else:
@@ -236,7 +235,8 @@ class DatasetsScreen(DatasetsDoing):
         try:
             self.passes = finder(event.value)
         except WrongUse as error:  # half of a condition, while it is being typed
-            self.query_one("#middle").border_subtitle = Content(f"{error.message} {error.hint}")
+            middle = self.query_one("#middle", Panel)
+            middle.entitle(Content(middle.border_title or ""), Content(f"{error.message} {error.hint}"))
             return
         self.show_photos()
 

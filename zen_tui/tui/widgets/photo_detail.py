@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
 from zen_tui.library.records import Photo
+from zen_tui.tui.widgets.panel import Panel
 from zen_tui.tui.widgets.picture_pane import PicturePane
 
 LEAST_ROWS = 5  # of the picture, where there is hardly room for it
@@ -37,7 +38,7 @@ class CaptionEditor(TextArea):
         await super()._on_key(event)
 
 
-class PhotoDetail(Vertical):
+class PhotoDetail(Panel):
     """`show` fills it; `edit` opens the caption; the screen hears `CaptionEditor.Ended`.
 
     The picture is as large as the pane allows beside the words; with the class `-large` it gets all the room.
@@ -76,8 +77,6 @@ class PhotoDetail(Vertical):
         """
         self.set_class(False, "-editing", "-none")
         self.photo, self._words = photo, words
-        caption = Content(photo.caption) if photo.caption else Content.styled("none yet: e writes one", "$muted")
-        self.query_one("#caption", Static).update(caption)
         self._fit()
         self.query_one(PicturePane).show(path, f"{photo.name}  {photo.width}×{photo.height}", small)
 
@@ -96,14 +95,25 @@ class PhotoDetail(Vertical):
         width, height = self.content_size
         if self.photo is None or self._words is None or not width:
             return
-        words = self._words(width, height)
-        self.query_one("#facts", Static).update(words)
-        said = len(words.plain.splitlines()) + -(-len(self.photo.caption) // max(1, width - 4)) + 3
+        caption = self.photo.caption
+        lines = [Content.styled("none yet: e writes one", "$muted")]
+        if caption:
+            lines = [Content(line) for line in wrap(caption, width)]
+        said = (
+            3 + self._say("#facts", self._words(width, height)) + self._say("#caption", Content("\n").join(lines))
+        )
         shape = self.photo.height / max(1, self.photo.width)
         rows = max(LEAST_ROWS, min(height - said, round(width * shape / 2)))
         pane = self.query_one(PicturePane)
         if pane.styles.height is None or pane.styles.height.value != rows:
             pane.styles.height = rows
+
+    def _say(self, selector: str, words: Content) -> int:
+        """Fill in lines that fit the width; the screen is laid out anew only if their number changed."""
+        static = self.query_one(selector, Static)
+        count = words.plain.count("\n") + 1
+        static.update(words, layout=count != static.size.height)
+        return count
 
     def edit(self, text: str) -> None:
         """Open the caption for editing."""

@@ -110,6 +110,9 @@ class PhotoGrid(ScrollView, can_focus=True):
         self.selected: set[int] = set()
         self._tiles = Tiles(self)
         self._faded: dict[tuple[int, int], Lines] = {}
+        self._styles: dict[str, Style] = {}
+        self._sunk_into: tuple[int, int, int] | None = None
+        self._measured: tuple[Size, tuple[int, tuple[int, int], int]] | None = None
 
     # What is shown ----------------------------------------------------------------------------------------
 
@@ -167,29 +170,29 @@ class PhotoGrid(ScrollView, can_focus=True):
     @property
     def columns(self) -> int:
         """How many pictures stand side by side; in a low window they are smaller, so that rows are seen."""
-        low = (self.scrollable_content_region.height // 2 - 1) * 2
-        least = min(self.least, max(SMALLEST, low))
-        return max(1, (self._inner + GAP) // (least + GAP))
+        return self._geometry()[0]
 
     @property
     def tile_size(self) -> tuple[int, int]:
         """Columns and rows of one picture; with the line under it a row is one line higher."""
-        width = max(6, min((self._inner + GAP) // self.columns - GAP, 2 * self.least)) // 2 * 2
-        return width, width // 2
+        return self._geometry()[1]
 
     @property
     def gap(self) -> int:
         """Columns between pictures: what the last row's end would leave empty is shared out among them."""
-        columns = self.columns
-        if columns == 1:
-            return GAP
-        left = self._inner - columns * self.tile_size[0]
-        return min(GAP + 2, left // (columns - 1))
+        return self._geometry()[2]
 
-    @property
-    def _inner(self) -> int:
-        """Columns for pictures, leaving one on each side for the cursor."""
-        return max(self.least, self.scrollable_content_region.width - 2)
+    def _geometry(self) -> tuple[int, tuple[int, int], int]:
+        """Columns, tile size and gap; worked out when the size of the grid has changed."""
+        size = self.scrollable_content_region.size
+        if self._measured is None or self._measured[0] != size:
+            inner = max(self.least, size.width - 2)  # one column on each side is for the cursor
+            least = min(self.least, max(SMALLEST, (size.height // 2 - 1) * 2))
+            columns = max(1, (inner + GAP) // (least + GAP))
+            width = max(6, min((inner + GAP) // columns - GAP, 2 * self.least)) // 2 * 2
+            gap = GAP if columns == 1 else min(GAP + 2, (inner - columns * width) // (columns - 1))
+            self._measured = (size, (columns, (width, width // 2), gap))
+        return self._measured[1]
 
     @property
     def rows(self) -> int:
@@ -205,8 +208,12 @@ class PhotoGrid(ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._tiles.clear()
-        self._faded.clear()
+        self._styles.clear()
+        ground = self._tiles.ground()
+        if ground != self._sunk_into:  # the theme was changed, not only the focus
+            self._sunk_into = ground
+            self._tiles.clear()
+            self._faded.clear()
 
     # Moving -----------------------------------------------------------------------------------------------
 
@@ -290,7 +297,7 @@ class PhotoGrid(ScrollView, can_focus=True):
             )
         if segments and self.tiles:
             segments.append(self._bars(False, False, 1) if not before else Segment("▌", self._style("cursor")))
-        return Strip(segments).adjust_cell_length(self.size.width).apply_style(self.rich_style)
+        return Strip(segments).adjust_cell_length(self.size.width).apply_style(self._ground)
 
     def _bars(self, before: bool, here: bool, width: int) -> Segment:
         """What stands left of a picture: the bars of the cursor, or nothing."""
@@ -299,7 +306,16 @@ class PhotoGrid(ScrollView, can_focus=True):
         return Segment(left + " " * (width - 2) + right if width > 1 else right, self._style("cursor"))
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"grid--{name}")
+        if name not in self._styles:
+            self._styles[name] = self.get_component_rich_style(f"grid--{name}")
+        return self._styles[name]
+
+    @property
+    def _ground(self) -> Style:
+        """The grid's own style; asked for at every line, and slow to work out."""
+        if "" not in self._styles:
+            self._styles[""] = self.rich_style
+        return self._styles[""]
 
     def _picture(self, index: int, tile: Tile, width: int, height: int) -> Lines:
         lines = self._tiles.draw(tile.path, tile.path, width, height, lambda: self._arrived(index, tile))

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -54,21 +55,25 @@ class HalfCells(Widget):
         super().__init__()
         self.lines: Lines = []
         self.said = ""
+        self._style: Style | None = None
 
     def render_line(self, y: int) -> Strip:
+        if self._style is None:
+            self._style = self.rich_style  # slow to work out, and the same for every line
+        style, width = self._style, self.size.width
         if self.said:
-            middle = y == self.size.height // 2
-            text = clean(self.said, max(1, self.size.width)) if middle else ""
-            return Strip([Segment(f"{text:^{self.size.width}}", self.rich_style)])
-        if not self.lines:
-            return Strip.blank(self.size.width, self.rich_style)
+            text = clean(self.said, max(1, width)) if y == self.size.height // 2 else ""
+            return Strip([Segment(f"{text:^{width}}", style)])
         above = max(0, self.size.height - len(self.lines)) // 2
         if not above <= y < above + len(self.lines):
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(width, style)
         line = self.lines[y - above]
-        left = max(0, self.size.width - sum(len(segment.text) for segment in line)) // 2
-        strip = Strip([Segment(" " * left, self.rich_style), *line])
-        return strip.adjust_cell_length(self.size.width, self.rich_style)
+        left = max(0, width - sum(len(segment.text) for segment in line)) // 2
+        return Strip([Segment(" " * left, style), *line]).adjust_cell_length(width, style)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._style = None
 
 
 class PicturePane(Container):
