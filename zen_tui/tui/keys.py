@@ -139,7 +139,13 @@ def _culled(scope: str) -> Iterator[Action]:
 
 _DATASETS = (
     *_culled("datasets"),
-    Action("datasets.filter", "slash", "filter", "Show only words, flag:blur, in:use, rating>=3 …", footer=True),
+    Action(
+        "datasets.filter",
+        "slash",
+        "filter",
+        "Show only what has these words, or flag:blur, rating>=3.",
+        footer=True,
+    ),
     Action("datasets.sort", "s", "sort", "Change the order of the photos to the next one.", footer=True),
     Action("datasets.order", "S", "orders", "Choose the order of the photos from a list."),
     Action("datasets.large", "f", "large", "Make the photo large beside a narrow grid, or not.", footer=True),

@@ -6,6 +6,7 @@ anew until another process has written, so that a key costs the same with ten ph
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from functools import partial
 
@@ -234,11 +235,13 @@ class DatasetsScreen(DatasetsDoing):
     def filter_changed(self, event: Input.Changed) -> None:
         try:
             self.passes = finder(event.value)
-        except WrongUse as error:  # half of a condition, while it is being typed
-            middle = self.query_one("#middle", Panel)
-            middle.entitle(Content(middle.border_title or ""), Content(f"{error.message} {error.hint}"))
-            return
-        self.show_photos()
+        except WrongUse as error:  # half of a condition, while it is being typed: the words before it count
+            with contextlib.suppress(WrongUse):
+                self.passes = finder(event.value.strip().rpartition(" ")[0])
+            self.show_photos()
+            self.query_one("#middle", Panel).say_below(Content(f"{error.message} {error.hint}"))
+        else:
+            self.show_photos()
 
     @on(Input.Submitted, "#filter")
     def filter_kept(self) -> None:

@@ -17,7 +17,7 @@ class Panel(Vertical):
     """Takes the class `panel` for its frame; `entitle` sets what stands in it."""
 
     _entitling = False
-    _titles: tuple[Content, Content] | None = None
+    _titles = (Content(""), Content(""))
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, classes="panel")
@@ -34,6 +34,10 @@ class Panel(Vertical):
         x, y = -self.content_offset
         width, height = self.outer_size
         self.refresh(Region(x, y, width, 1), Region(x, y + height - 1, width, 1))
+
+    def say_below(self, subtitle: Content) -> None:
+        """Set the title below alone."""
+        self.entitle(self._titles[0], subtitle)
 
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False

@@ -10,6 +10,7 @@ from textual.content import Content
 from zen_tui.library.records import Measures, Photo, Verdict
 from zen_tui.library.settings import Thresholds
 from zen_tui.library.text import clean, plural
+from zen_tui.photos.alike import apart
 from zen_tui.photos.orders import face_width
 
 SPLITS = {"train": "trained on", "holdout": "held out to measure with", "out": "left out"}
@@ -17,8 +18,8 @@ TONES = {"train": "$primary", "holdout": "$best", "out": "$lost"}
 GOOD, DOUBT = "$primary", "$attention"
 LABEL = 9  # columns of the labels on the left
 SHORT = {
-    "blur": "soft", "exposure": "light", "small": "small", "aspect": "long", "noface": "no face",
-    "faces": "more faces", "stranger": "someone else", "duplicate": "alike",
+    "blur": "blurred", "duplicate": "alike", "exposure": "light", "aspect": "long", "noface": "no face",
+    "faces": "more faces", "distant": "far off", "stranger": "someone else",
 }  # fmt: skip
 
 
@@ -74,15 +75,15 @@ def facts_in_short(
 
 
 def _measured(photo: Photo, measures: Measures, thresholds: Thresholds) -> list[Content]:
-    soft = measures.blur > thresholds.blur
-    lines = [_line("sharp", f"{1 - measures.blur:.2f}{', soft' if soft else ''}", DOUBT if soft else GOOD)]
+    kinds = {verdict.kind for verdict in photo.verdicts}
+    sharp = f"{1 - measures.blur:.2f}{', blurred' if 'blur' in kinds else ''}"
+    lines = [_line("sharp", sharp, DOUBT if "blur" in kinds else GOOD)]
     wide = face_width(photo)
     if wide is not None:
-        small = wide < thresholds.face
         words = f"{wide:.0f} px" if wide else "none found"
         if measures.faces and len(measures.faces) > 1:
             words += f", {len(measures.faces)} faces"
-        lines.append(_line("face", words, DOUBT if small else GOOD))
+        lines.append(_line("face", words, DOUBT if kinds & {"noface", "faces", "distant"} else GOOD))
     light = light_words(measures, thresholds)
     return [*lines, _line("light", light, GOOD if light == "good" else DOUBT)]
 
@@ -93,14 +94,14 @@ def light_words(measures: Measures, thresholds: Thresholds) -> str:
         return f"dark, {measures.mean:.2f} of 1"
     if measures.mean > thresholds.bright:
         return f"bright, {measures.mean:.2f} of 1"
-    if measures.clipped_high > thresholds.clipped:
+    if measures.clipped_high > thresholds.clipped and measures.faces:
         return f"burnt out, {100 * measures.clipped_high:.0f} %"
     return "good"
 
 
 def alike(photo: Photo, number: int, twins: Sequence[tuple[int, Photo]]) -> str:
     """'6 and 7 differ by 3 bits': the photo beside the one that is most like it."""
-    near = [(bits, other) for other, twin in twins if (bits := difference(photo, twin)) is not None]
+    near = [(apart(photo, twin), other) for other, twin in twins if photo.measures and twin.measures]
     if not near:
         return ", ".join(str(other) for other, _ in twins[:6])
     bits, other = min(near)
@@ -109,22 +110,12 @@ def alike(photo: Photo, number: int, twins: Sequence[tuple[int, Photo]]) -> str:
     return f"{first:,} and {second:,} differ by {plural(bits, 'bit')}{more}"
 
 
-def difference(one: Photo, other: Photo) -> int | None:
-    """Bits of 64 in which two photos differ, the other one mirrored if that is less; None if not measured."""
-    if one.measures is None or other.measures is None:
-        return None
-    try:
-        seen = int(one.measures.phash, 16)
-        return min((seen ^ int(hash, 16)).bit_count() for hash in (other.measures.phash, other.measures.mirror))
-    except ValueError:
-        return None
-
-
 def sentence(verdict: Verdict) -> str:
     """A verdict with its number and the threshold that it was held against."""
-    if verdict.limit is None or f"{verdict.limit:g}" in verdict.text:
-        return verdict.text
-    return f"{verdict.text.rstrip('.')} ({verdict.value:.2g}; the limit is {verdict.limit:g})."
+    text = verdict.text[:1].upper() + verdict.text[1:]
+    if verdict.limit is None or any(form in text for form in (f"{verdict.limit:g}", f"{verdict.limit:.0%}")):
+        return text
+    return f"{text.rstrip('.')} ({verdict.value:.2g}, where {verdict.limit:g} is the limit)."
 
 
 def _line(label: str, value: str, colour: str, stars: str = "") -> Content:

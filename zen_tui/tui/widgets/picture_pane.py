@@ -115,10 +115,6 @@ class PicturePane(Container):
         if self.path is not None and self.graphics.kind != "off":
             self._draw()
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._drawn = None
-
     def _draw(self) -> None:
         """Ask for the picture; while one is being prepared, only the newest that is asked for waits."""
         if self.path is None or not self.size.width:
