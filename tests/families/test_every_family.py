@@ -11,7 +11,10 @@ from PIL import Image
 from tests.families.conftest import answer, open_family, write_lora
 from tests.families.pictures import TOLERANCE, pipeline, theirs, wish
 from tests.tiny import TinyFolder, each_family
+from zen_tui.exchange.bases import facts_of
+from zen_tui.exchange.vocabulary import vocabulary_of
 from zen_tui.generation.engine import Engine
+from zen_tui.library.records import Base
 
 
 @each_family()
@@ -54,6 +57,9 @@ def test_words_and_latents_fit_together_in_any_batch(tiny_folder: TinyFolder, na
 @each_family()
 def test_what_a_long_prompt_loses_is_told(tiny_folder: TinyFolder, name: str, variant: str) -> None:
     family = open_family(tiny_folder(name, variant), name, variant)
+    base = Base(id=1, slug=name, family=name, variant=variant, path=str(tiny_folder(name, variant)))
+    told = vocabulary_of(base).limit
+    assert told == min(family.token_limit, facts_of(base).token_limit) - family.overhead, "as screens count"
     kept = "b" * (family.token_limit - family.overhead)
     if len(family.tokenizers[-1]("b", add_special_tokens=False).input_ids) == 2:
         kept = kept[:-1]  # T5 begins every text with a space

@@ -147,7 +147,7 @@ def test_size_is_judged(home: Home, db: Database, mara: Dataset, tmp_path: Path)
     assert [(v.kind, v.value, v.limit) for v in found.verdicts] == [
         ("small", 400, 512),
         ("aspect", 3.0, 2.0),
-        ("blur", found.measures.blur if found.measures else 0, 0.6),  # it is drawn smooth
+        ("blur", found.measures.blur if found.measures else 0, 0.5),  # it is drawn smooth
     ]
     assert examine(path, resolution=128).verdicts == found.verdicts[1:]
     import_photos(db, home, mara, [path])

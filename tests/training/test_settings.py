@@ -14,6 +14,7 @@ from zen_tui.families.base import Family
 from zen_tui.generation import fit
 from zen_tui.library import datasets, models
 from zen_tui.library.events import Holdout, Interrupted, Note, Saved, Step
+from zen_tui.library.records import Dataset
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training.beginning import without_token
 from zen_tui.training.plan import plan
@@ -132,6 +133,21 @@ def test_keeping_the_class_keeps_it(studio: Studio) -> None:
 )
 def test_captions_without_the_token(studio: Studio, caption: str, plain: str) -> None:
     assert without_token(caption, studio.dataset) == plain
+
+
+@pytest.mark.parametrize(
+    ("caption", "plain"),
+    [
+        ("a picture in ohwx style", "a picture"),
+        ("ohwx style", "a picture"),
+        ("a castle, by the sea, in ohwx style", "a castle, by the sea"),
+        ("a house in the style of ohwx, at dusk", "a house, at dusk"),
+        ("a garden", "a picture"),
+    ],
+)
+def test_what_is_left_of_a_style_is_what_the_picture_shows(caption: str, plain: str) -> None:
+    style = Dataset(id=1, slug="ink", token="ohwx", class_word="person", kind="style")
+    assert without_token(caption, style) == plain
 
 
 def test_the_plan_says_what_the_run_then_does(studio: Studio) -> None:

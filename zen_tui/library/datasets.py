@@ -89,6 +89,25 @@ def set_caption(db: Database, photo_id: int, caption: str) -> None:
     db.update("photos", photo_id, caption=caption)
 
 
+def set_captions(db: Database, captions: dict[int, str]) -> None:
+    """Change the captions of several photos, by id, all or none."""
+    with db.transaction() as connection:
+        changed = [(caption, id) for id, caption in captions.items()]
+        connection.executemany("UPDATE photos SET caption = ? WHERE id = ?", changed)
+
+
+def captions(db: Database, dataset_id: int) -> dict[int, str]:
+    """The captions of a dataset's photos as they are now, by photo id."""
+    rows = db.rows("SELECT id, caption FROM photos WHERE dataset_id = ?", dataset_id)
+    return {row["id"]: row["caption"] for row in rows}
+
+
+def source_folders(db: Database, dataset_id: int) -> dict[int, str]:
+    """The name of the folder that each photo came from, by photo id; foreign text, for `clean`."""
+    rows = db.rows("SELECT id, source FROM photos WHERE dataset_id = ?", dataset_id)
+    return {row["id"]: os.path.basename(os.path.dirname(os.fsdecode(row["source"] or b""))) for row in rows}
+
+
 def set_rating(db: Database, photo_ids: list[int], rating: int) -> None:
     """Give photos 1 to 5 stars, or 0 for none."""
     if not 0 <= rating <= 5:

@@ -111,6 +111,10 @@ class Home:
         """What the faces of a photo look like, as numbers: biometric, and gone with the dataset."""
         return self.datasets / slug / "faces" / f"{hash}.json"
 
+    def caption_changes(self, slug: str) -> Path:
+        """What was lately done to a dataset's captions, so that it can be taken back."""
+        return self.datasets / slug / "captions"
+
     def picture_thumbnail(self, hash: str) -> Path:
         """The 256 px JPEG of a generated picture."""
         return self.pictures / "thumbnails" / f"{hash}.jpg"

@@ -48,11 +48,11 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured of a photo's pixels when it came in; verdicts follow from it and from the settings.
 
     `phash` and `mirror` are 64-bit perceptual hashes in hexadecimal, of the photo and of its mirror image.
-    `blur` is 0 (crisp) to 1; `mean` brightness and the clipped fractions are 0 to 1; all three are of the
-    largest face where there is one, else of the whole frame. `screen` and `panels` tell how much the photo
-    resembles a screenshot and a collage, 0 to 1. `palette` holds the colours around the subject, `clothes` those
-    below the largest face, for telling sameness within a set. `faces` are largest first; None where none were
-    looked for.
+    `blur` is 0 (crisp) to 1; `mean` is the brightness, `peak` that of the lightest hundredth, and the clipped
+    fractions are 0 to 1; all of them are of the largest face where it is large enough, else of the whole frame.
+    `screen` and `panels` tell how much the photo resembles a screenshot and a collage, 0 to 1. `palette` holds
+    the colours around the subject, `clothes` those below the largest face, for telling sameness within a set.
+    `faces` are largest first; None where none were looked for.
     """
 
     version: int
@@ -60,6 +60,7 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     mirror: str
     blur: float = 0.0
     mean: float = 0.5
+    peak: float = 1.0
     clipped_high: float = 0.0
     clipped_low: float = 0.0
     screen: float = 0.0

@@ -21,10 +21,12 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     duplicate: int = 8  # bits of 64 in which near-duplicates differ at most, mirrored ones too
-    blur: float = 0.6  # 0 is crisp, 1 is smooth
-    dark: float = 0.18  # least mean brightness, 0 to 1
-    bright: float = 0.85  # largest mean brightness
-    clipped: float = 0.05  # largest fraction that is burnt out
+    blur: float = 0.6  # of a face: 0 is crisp, 1 is smooth
+    blur_frame: float = 0.5  # of a whole photo, where there is no face in it
+    dark: float = 0.35  # the lightest hundredth is at least this bright, 0 to 1
+    bright: float = 0.85  # largest mean brightness of a face
+    clipped: float = 0.05  # largest fraction of a face that is burnt out
+    clipped_frame: float = 0.2  # largest fraction of a whole photo
     aspect: float = 2.0  # long side by short side
     small: int = 512  # pixels of the short side at least, where the base is not known
     face: int = 64  # pixels that a face is wide at least, as training sees it

@@ -12,6 +12,7 @@ from pathlib import Path
 from zen_tui.library.errors import BadFile
 from zen_tui.library.records import Dataset
 from zen_tui.library.text import clean
+from zen_tui.photos.caption_templates import fill, templates
 from zen_tui.photos.open import read
 
 SUFFIXES = (".txt", ".caption")
@@ -20,13 +21,20 @@ MOST_REPEATS = 100  # a folder called 2024_summer is a date, not 2,024 repeats
 
 
 def default_caption(dataset: Dataset) -> str:
-    """What a photo shows when nobody has said it: 'a photo of ohwx woman'."""
-    return f"a photo of {trigger(dataset)}"
+    """What a photo shows when nobody has said it: 'a photo of ohwx woman', 'a picture in ohwx style'."""
+    return fill(templates(dataset.kind)[0], dataset)
 
 
 def trigger(dataset: Dataset) -> str:
-    """The words that mean this subject in a prompt: 'ohwx woman'."""
-    return f"{dataset.token} {dataset.class_word}".strip()
+    """The words that mean this subject in a prompt: 'ohwx woman', 'ohwx style'."""
+    return f"{dataset.token} {'style' if dataset.kind == 'style' else dataset.class_word}".strip()
+
+
+def sample_prompts(dataset: Dataset) -> tuple[str, str]:
+    """What a training draws to show how far it is: a plain prompt, and one that no photo answers."""
+    words = trigger(dataset)
+    other = {"garment": f"an oil painting of a person wearing {words}", "style": f"a house by the sea in {words}"}
+    return default_caption(dataset), other.get(dataset.kind, f"an oil painting of {words}")
 
 
 def sidecar_caption(photo: Path) -> str:

@@ -16,6 +16,7 @@ from zen_tui.library.records import Crop, Dataset, Face, Measures, Photo, Verdic
 from zen_tui.library.settings import Thresholds
 from zen_tui.library.text import plural
 from zen_tui.photos.alike import apart, groups
+from zen_tui.photos.measure import focus
 
 HASH_BITS = 64
 WHOLE = Crop(0.0, 0.0, 1.0, 1.0)
@@ -118,7 +119,8 @@ def _duplicates(photos: Sequence[Photo], thresholds: Thresholds) -> Iterator[tup
 def _worth(photo: Photo, thresholds: Thresholds) -> tuple[bool, bool, int, float, int]:
     """What makes a photo the best of its group: in use, not blurred, the largest, the sharpest, the first."""
     blur = photo.measures.blur if photo.measures else 1.0
-    return photo.split != "out", blur <= thresholds.blur, photo.width * photo.height, -blur, -photo.id
+    crisp = blur <= min(thresholds.blur, thresholds.blur_frame)
+    return photo.split != "out", crisp, photo.width * photo.height, -blur, -photo.id
 
 
 # A photo by itself
@@ -127,7 +129,7 @@ def _worth(photo: Photo, thresholds: Thresholds) -> tuple[bool, bool, int, float
 def _alone(kind: str, photo: Photo, thresholds: Thresholds, resolution: int) -> Iterator[Verdict]:
     yield from _size(photo, thresholds, resolution)
     if photo.measures:
-        yield from _light(photo.measures, thresholds)
+        yield from _light(photo, photo.measures, thresholds)
         yield from _resemblance(photo.measures, thresholds)
         if kind == "person" and photo.measures.faces is not None:
             yield from _faces(photo, photo.measures.faces, thresholds, resolution)
@@ -148,20 +150,26 @@ def _size(photo: Photo, thresholds: Thresholds, resolution: int) -> Iterator[Ver
         yield Verdict("aspect", ratio, text, thresholds.aspect)
 
 
-def _light(measures: Measures, thresholds: Thresholds) -> Iterator[Verdict]:
-    where = "the face" if measures.faces else "the photo"
-    if measures.blur > thresholds.blur:
-        text = f"{where} is blurred: {measures.blur:.2f} of 1, where crisp ones stay under {thresholds.blur:g}."
-        yield Verdict("blur", measures.blur, text, thresholds.blur)
-    if measures.mean < thresholds.dark:
-        text = f"{where} is dark: {measures.mean:.0%} bright on average; {thresholds.dark:.0%} is the least."
-        yield Verdict("exposure", measures.mean, text, thresholds.dark)
-    elif measures.mean > thresholds.bright:
+def _light(photo: Photo, measures: Measures, thresholds: Thresholds) -> Iterator[Verdict]:
+    """`blur` and `exposure`, of the face where there is one to judge by, else of the whole photo."""
+    face = focus(measures.faces, photo.width, photo.height)
+    where = "the face" if face else "the photo"
+    crisp = thresholds.blur if face else thresholds.blur_frame
+    clipped = thresholds.clipped if face else thresholds.clipped_frame
+    if measures.blur > crisp:
+        text = f"{where} is blurred: {measures.blur:.2f} of 1, where crisp ones stay under {crisp:g}."
+        yield Verdict("blur", measures.blur, text, crisp)
+    if measures.peak < thresholds.dark:
+        text = (
+            f"{where} is dark: nothing in it is brighter than {measures.peak:.0%}; {thresholds.dark:.0%} is usual."
+        )
+        yield Verdict("exposure", measures.peak, text, thresholds.dark)
+    elif measures.clipped_high > clipped:
+        text = f"{measures.clipped_high:.0%} of {where} is burnt out; {clipped:.0%} is the most."
+        yield Verdict("exposure", measures.clipped_high, text, clipped)
+    elif face and measures.mean > thresholds.bright:
         text = f"{where} is too bright: {measures.mean:.0%} on average; {thresholds.bright:.0%} is the most."
         yield Verdict("exposure", measures.mean, text, thresholds.bright)
-    elif measures.clipped_high > thresholds.clipped and measures.faces:
-        text = f"{measures.clipped_high:.0%} of {where} is burnt out; {thresholds.clipped:.0%} is the most."
-        yield Verdict("exposure", measures.clipped_high, text, thresholds.clipped)
 
 
 def _resemblance(measures: Measures, thresholds: Thresholds) -> Iterator[Verdict]:

@@ -1,7 +1,8 @@
-"""Telling screenshots and collages from photographs by the lines that no camera draws.
+"""Telling screenshots and collages from photographs by what no camera draws.
 
-A sensor has noise: two neighbouring pixels of a photograph are seldom exactly alike over a long stretch, and
-no edge in it is straight, level and one pixel wide from one side of the picture to the other.
+A sensor has noise and a lens has blur: a photograph seldom has large areas of one exact grey with small sharp
+marks on them, as text on a screen, and no edge in it is straight, level and one pixel wide from one side to the
+other, as the border between two pictures.
 """
 
 from __future__ import annotations
@@ -11,23 +12,53 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-EDGE = 14  # grey levels: an edge that the eye sees
-EVEN = 2.0  # grey levels of spread: a line of one colour
-MARGIN = 0.06  # of a side: how wide a gutter of a collage may be, and how far from the rim it lies
+EVEN = 2  # grey levels apart at most: the same colour, saved as a JPEG
+EDGE = 14  # grey levels: a step that the eye sees
+INK = 24  # grey levels between a mark and its ground
+TILE = 8  # pixels
+GROUND = 0.3  # share of tiles that have one and the same grey, where a picture is all screen
+MARK = 10  # pixels that a mark is wide at most, across a stroke of it
+MARKS = 5.0  # in 1,000 pixels, where a picture is all screen
+GUTTER = 0.08  # of a side: how wide a border of one colour may be
+BUSY = 20.0  # grey levels: the least deviation of the lines beside it, which are of two pictures
+SPREAD = 4.0  # grey levels: the deviation of a line of one colour
+SEAM = 0.3  # of a line's length: photographs stay under a seventh of this
+RIM = 0.06  # of a side: no border lies nearer to the end of a picture
 
 
 def screen(grey: NDArray[Any]) -> float:
-    """How much a grey picture resembles a screenshot, 0 to 1: even areas that end in a sharp edge."""
+    """How much a grey picture resembles a screenshot, 0 to 1: a large even ground, and small sharp marks on it."""
     import numpy as np
 
-    found = []
-    for image in (grey, grey.T):
-        step = np.abs(np.diff(image.astype(np.int16), axis=1))
-        same = step <= 1
-        run = same[:, :-2] & same[:, 1:-1]
-        ends = (run & (step[:, 2:] > EDGE)).mean()
-        found.append(min(1.0, float(same.mean())) * min(1.0, 40 * float(ends)))
-    return max(found)
+    values = grey.astype(np.int16)
+    high, wide = (side // TILE * TILE for side in grey.shape)
+    tiles = values[:high, :wide].reshape(high // TILE, TILE, -1, TILE).swapaxes(1, 2).reshape(-1, TILE * TILE)
+    if not len(tiles):
+        return 0.0
+    even = tiles.max(axis=1) - tiles.min(axis=1) <= EVEN
+    greys = np.bincount(tiles[even, 0], minlength=256)
+    best = 0.0
+    for ground in np.argsort(greys)[-2:]:  # beside a picture's own black bars it may be the second
+        apart = np.abs(values - int(ground))
+        marks = 1000 * (_marks(apart) + _marks(apart.T)) / grey.size
+        best = max(best, min(1.0, float(greys[ground]) / len(tiles) / GROUND, marks / MARKS))
+    return best
+
+
+def _marks(apart: NDArray[Any]) -> int:
+    """How often a line of the ground is broken by something short that stands out from it."""
+    import numpy as np
+
+    on = np.zeros((apart.shape[0], apart.shape[1] + 2), np.int8)
+    on[:, 1:-1] = apart <= EVEN
+    turns = np.diff(on.ravel())
+    begins, ends = np.flatnonzero(turns == 1) + 1, np.flatnonzero(turns == -1) + 1  # of stretches of ground
+    breaks = begins[1:] - ends[:-1]
+    middle = ends[:-1] + breaks // 2
+    row, column = np.divmod(middle, on.shape[1])
+    same_line = ends[:-1] // on.shape[1] == begins[1:] // on.shape[1]
+    short = same_line & (breaks <= MARK)
+    return int((apart[row[short], column[short] - 1] > INK).sum())
 
 
 def panels(grey: NDArray[Any]) -> float:
@@ -39,31 +70,39 @@ def panels(grey: NDArray[Any]) -> float:
 
 
 def _gutter(image: NDArray[Any]) -> float:
-    """The best column of one even colour, from top to bottom, that has pictures close on both sides."""
+    """The best upright strip of one colour: the share of its length along which both sides step off sharply."""
     import numpy as np
 
-    spread = image.std(axis=0)
     wide = image.shape[1]
-    near = max(2, round(MARGIN * wide))
-    busy = spread > 4 * EVEN
+    rim = max(3, round(RIM * wide))
+    even = np.flatnonzero(image.std(axis=0) < SPREAD)
+    strips = np.split(even, np.flatnonzero(np.diff(even) > 1) + 1) if len(even) else []
     best = 0.0
-    for x in np.flatnonzero(spread < EVEN):
-        if near < x < wide - near:
-            left, right = busy[max(0, x - near) : x], busy[x + 1 : x + 1 + near]
-            best = max(best, min(1.0, 2 * min(float(left.mean()), float(right.mean()))))
+    for strip in strips:
+        first, last = int(strip[0]), int(strip[-1])
+        if first < rim or last >= wide - rim or last - first > GUTTER * wide:
+            continue
+        if min(image[:, first - 3].std(), image[:, last + 3].std()) < BUSY:
+            continue  # a moulding, a rail, a shadow
+        colour = image[:, first : last + 1].mean()
+        left = np.abs(image[:, first - 3 : first] - colour).max(axis=1) > EDGE
+        right = np.abs(image[:, last + 1 : last + 4] - colour).max(axis=1) > EDGE
+        best = max(best, float(min(left.mean(), right.mean())))
     return best
 
 
 def _seam(image: NDArray[Any]) -> float:
-    """The share of a column's length along which the picture jumps there, now lighter and now darker."""
+    """Along how much of a column the picture jumps there, now lighter and now darker; 1 from `SEAM` on."""
     import numpy as np
 
+    if image.shape[1] < 8:
+        return 0.0
     step = np.diff(image, axis=1)
     size = np.abs(step)
     around = np.maximum(np.maximum(size[:, :-4], size[:, 1:-3]), np.maximum(size[:, 3:-1], size[:, 4:]))
     jump = (size[:, 2:-2] > EDGE) & (size[:, 2:-2] > 2 * around)
     up = (jump & (step[:, 2:-2] > 0)).mean(axis=0)
     down = (jump & (step[:, 2:-2] < 0)).mean(axis=0)
-    near = max(2, round(MARGIN * image.shape[1]))
+    rim = max(2, round(RIM * image.shape[1]))
     score = (up + down) * np.minimum(1.0, 8 * np.minimum(up, down))
-    return float(score[near:-near].max(initial=0.0))
+    return min(1.0, float(score[rim:-rim].max(initial=0.0)) / SEAM)

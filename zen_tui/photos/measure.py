@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 VERSION = 1  # of what is measured; photos measured by an older one are measured again
 SIDE = 512  # longest side of the picture that is measured
+FACE_LEAST = 64  # pixels wide in that picture, to be judged by itself
 FACE_WIDTH = 160  # pixels to which a face is scaled before its sharpness is taken
 HASH_SIDE = 8
 FREQUENCIES = 4  # an image is scaled to this many times HASH_SIDE before its cosine transform
@@ -36,15 +37,16 @@ def measure(picture: Image.Image, faces: tuple[Face, ...] | None = None) -> Meas
     import numpy as np
 
     grey = np.asarray(picture.convert("L"))
-    focus = _cut(picture, faces[0].box) if faces else picture
-    light = np.asarray(focus.convert("L"))
+    face = focus(faces, *picture.size)
+    light = np.asarray(_cut(picture, face.box).convert("L")) if face else grey
     phash, mirror = hashes(picture)
     return Measures(
         version=VERSION,
         phash=phash,
         mirror=mirror,
-        blur=round(reblur(_scaled(focus) if faces else light), 3),
+        blur=round(reblur(_scaled(_cut(picture, face.box)) if face else grey), 3),
         mean=round(float(light.mean()) / 255, 3),
+        peak=round(float(np.percentile(light, 99)) / 255, 3),
         clipped_high=round(float((light >= BURNT).mean()), 3),
         clipped_low=round(float((light <= BLACK).mean()), 3),
         screen=round(screen(grey), 3),
@@ -53,6 +55,17 @@ def measure(picture: Image.Image, faces: tuple[Face, ...] | None = None) -> Meas
         clothes=palette(_below(picture, faces[0].box)) if faces else (),
         faces=faces,
     )
+
+
+def focus(faces: tuple[Face, ...] | None, width: int, height: int) -> Face | None:
+    """The face that sharpness and light are judged by: the largest, if it can be seen well at `SIDE` pixels.
+
+    A small one is blurred by being scaled, whatever the lens did.
+    """
+    if not faces:
+        return None
+    pixels = (faces[0].box.right - faces[0].box.left) * width * SIDE / max(width, height)
+    return faces[0] if pixels >= FACE_LEAST else None
 
 
 def hashes(picture: Image.Image) -> tuple[str, str]:

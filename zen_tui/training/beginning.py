@@ -15,6 +15,7 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Crop, Dataset, Photo, Run
 from zen_tui.library.specs import TrainSettings, TrainSpec
 from zen_tui.library.text import plural
+from zen_tui.photos.caption_edits import tidy
 from zen_tui.photos.captions import default_caption, trigger
 from zen_tui.photos.split import hold_out
 
@@ -92,8 +93,11 @@ def _held_out(db: Database, photos: list[Photo], settings: TrainSettings) -> set
 def without_token(caption: str, dataset: Dataset) -> str:
     """`caption` as it would be of anybody: 'ohwx woman at sea' -> 'a woman at sea'.
 
-    A caption that does not name the subject gives the class alone: 'a photo of a woman'.
+    A caption that does not name the subject gives the class alone: 'a photo of a woman'. Of a style nothing is
+    left but what the picture shows: 'a castle in ohwx style' -> 'a castle', and 'a picture' where that is nothing.
     """
+    if dataset.kind == "style":
+        return _without_style(caption, dataset.token)
     words = dataset.class_word or trigger(dataset)
     article = "an" if words[:1].lower() in "aeiou" else "a"
     subject = re.compile(rf"(?<!\w){re.escape(dataset.token)}(?:\s+{re.escape(dataset.class_word)})?(?!\w)")
@@ -105,6 +109,16 @@ def without_token(caption: str, dataset: Dataset) -> str:
     if not dataset.token or not subject.search(caption):
         return f"a photo of {article} {words}"
     return subject.sub(plain, caption)
+
+
+def _without_style(caption: str, token: str) -> str:
+    named = re.compile(
+        rf"(?<!\w)(?:in\s+)?(?:(?:the|an?)\s+)?(?:style\s+of\s+)?{re.escape(token)}(?:\s+style)?(?!\w)",
+        re.IGNORECASE,
+    )
+    if not token or not named.search(caption):
+        return "a picture"
+    return tidy(named.sub("", caption)) or "a picture"
 
 
 def write_record(home: Home, run: Run, spec: TrainSpec, base: Base, learns: str, photos: int) -> None:

@@ -12,7 +12,7 @@ from zen_tui.library.events import Feed, Sample
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset
 from zen_tui.library.specs import PictureRequest, TrainSettings
-from zen_tui.photos.captions import default_caption, trigger
+from zen_tui.photos.captions import sample_prompts, trigger
 
 
 class Samples:
@@ -56,9 +56,9 @@ class Samples:
 
 
 def sample_requests(base: Base, dataset: Dataset, settings: TrainSettings) -> list[PictureRequest]:
-    """What to draw: the prompts of the settings, or a plain one and a painting; `{token}` is the trigger."""
+    """What to draw: the prompts of the settings, or those of its kind; `{token}` is the trigger."""
     words = trigger(dataset)
-    prompts = settings.sample_prompts or (default_caption(dataset), f"an oil painting of {words}")
+    prompts = settings.sample_prompts or sample_prompts(dataset)
     drawing = base.facts.get("defaults", {}).get("generate", {})
     return [
         PictureRequest(

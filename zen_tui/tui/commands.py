@@ -10,7 +10,8 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 from textual.markup import escape
 
-from zen_tui.tui.keys import ACTIONS, LABELS, PLACES, Action, scopes
+from zen_tui.tui.action import Action
+from zen_tui.tui.keys import ACTIONS, LABELS, PLACES, scopes
 
 if TYPE_CHECKING:
     from zen_tui.tui.app import ZenApp
@@ -51,8 +52,13 @@ class Commands(Provider):
 
 
 async def _run(app: ZenApp, scope: str, action: Action) -> None:
-    node = next((node for node in _nodes(app) if getattr(node, "scope", "") == scope), app)
+    node = next((node for node in _nodes(app) if scope in _scopes(node)), app)
     await app.run_action(action.action, default_namespace=node)
+
+
+def _scopes(node: DOMNode) -> set[str]:
+    """The scopes that a screen or a widget answers to: its own, and those of what it is made from."""
+    return {str(vars(kind).get("scope", "")) for kind in type(node).__mro__}
 
 
 def _nodes(app: ZenApp) -> Iterator[DOMNode]:

@@ -11,48 +11,14 @@ to 7 choose a screen; `g` and then a digit does so in every screen, and `[` and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+from zen_tui.tui.action import Action
+from zen_tui.tui.editor_keys import EDITORS
+
 PLACES = ("datasets", "train", "generate", "gallery", "jobs", "bases", "privacy")
 LABELS = {place: place.capitalize() for place in PLACES}
-
-
-@dataclass(frozen=True)
-class Action:
-    """One thing a key does. `run` is the Textual action, by default the id without its scope."""
-
-    id: str
-    key: str
-    label: str
-    tooltip: str
-    run: str = ""
-    footer: bool = False
-    priority: bool = False
-    display: str = ""
-
-    @property
-    def action(self) -> str:
-        return self.run or self.id.partition(".")[2]
-
-    @property
-    def shown_key(self) -> str:
-        return self.display or pretty(self.key.split(",")[0])
-
-
-_PRETTY = {
-    "question_mark": "?", "colon": ":", "slash": "/", "left_square_bracket": "[", "right_square_bracket": "]",
-    "escape": "esc", "left": "←", "right": "→", "up": "↑", "down": "↓", "pageup": "page up",
-    "pagedown": "page down", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-",
-}  # fmt: skip
-
-
-def pretty(key: str) -> str:
-    """A key as a person writes it: '?' for 'question_mark'."""
-    *held, last = key.split("+") if len(key) > 1 else [key]
-    name = _PRETTY.get(last, last.upper() if last[0] == "f" and last[1:].isdigit() else last)
-    return "+".join([*held, name])
 
 
 def _go(number: int, place: str) -> Action:
@@ -150,6 +116,7 @@ _DATASETS = (
     Action("datasets.order", "S", "orders", "Choose the order of the photos from a list."),
     Action("datasets.large", "f", "large", "Make the photo large beside a narrow grid, or not.", footer=True),
     Action("datasets.caption", "e", "caption", "Edit the caption in place.", footer=True),
+    Action("datasets.crop", "c", "crop", "Choose the part of the photo that is trained on.", footer=True),
     Action("datasets.train", "t", "train", "Train on this dataset.", footer=True),
     Action("datasets.import", "i", "import", "Bring photos from a folder into a dataset.", "import_photos", True),
     Action("datasets.caption_editor", "ctrl+e", "caption in editor", "Edit the caption in $EDITOR."),
@@ -272,6 +239,7 @@ _JOBS = (
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
     "app": _APP, "grid": _GRID, "list": _LIST, "datasets": _DATASETS, "wizard": _WIZARD, "train": _TRAIN,
+    **EDITORS,
     "run": _RUN,
     "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER, "export": _EXPORT,
     "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "cull": _CULL,
@@ -281,6 +249,8 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
 
 TOGETHER: dict[str, tuple[str, ...]] = {
     "datasets": ("datasets", "grid", "list", "app"),
+    "rectangle": ("rectangle", "app"),
+    "crop": ("crop", "rectangle", "app"),
     "wizard": ("wizard", "app"),
     "train": ("train", "app"),
     "run": ("run", "plot", "samples", "app"),
@@ -297,9 +267,13 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "bases": ("bases", "list", "app"),
     "privacy": ("privacy", "app"),
 }
-# Keys that a screen takes from the app on purpose: digits rate in these, and the wizard's escape asks first.
-RATING = ("datasets", "cull", "gallery", "viewer", "compare")
-OVERRIDES = {scope: set("12345") for scope in RATING} | {"wizard": {"escape"}}
+# Keys that a screen takes from the app on purpose: digits rate in these, the wizard's escape asks first, and an
+# editor says what it leaves behind.
+OVERRIDES = {
+    **{scope: set("12345") for scope in ("datasets", "cull", "gallery", "viewer", "compare")},
+    "wizard": {"escape"},
+    **{scope: {"escape", "q"} for scope in ("rectangle", "crop", "mask")},
+}
 
 
 def bindings(scope: str) -> list[BindingType]:

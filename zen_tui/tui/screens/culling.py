@@ -49,13 +49,17 @@ class Culling(Place):
 
     # Doing ------------------------------------------------------------------------------------------------
 
-    def do(self, what: str, values: Values) -> bool:
-        """Change photos, remember it, and draw them."""
-        at = self.photo.id if self.photo and (self.photo.id in values or len(self.chosen) < 2) else None
-        if not values or not self.marks.change(self.slug, what, self.photos, values, at):
+    def do(self, what: str, values: Values, at: int | None = None) -> bool:
+        """Change photos, remember it, and draw them. Undoing goes to the photo `at`, else to this or the first."""
+        if at is None and self.photo and self.photo.id in values:
+            at = self.photo.id
+        try:
+            self.marks.change(self.slug, what, self.photos, values, at)
+        except ZenError as error:
+            self.zen.fail(error)
             return False
         self.redraw(values, what)
-        return True
+        return bool(values)
 
     def action_mark(self, split: Split) -> None:
         chosen = self.chosen
@@ -80,7 +84,7 @@ class Culling(Place):
         values: dict[int, dict[str, object]] = {id: {"split": "out"} for id in others}
         if self.photo.split == "out":
             values[self.photo.id] = {"split": "train"}
-        if self.do(f"this one in use, {len(others)} left out", values):
+        if self.do(f"this one in use, {len(others)} left out", values, self.photo.id):
             self._advance(others)
 
     def twins(self) -> list[Photo]:
@@ -97,7 +101,11 @@ class Culling(Place):
             self.app.notify("Nothing is left to undo.")
             return
         self.go_to(change)
-        if self.marks.undo(self.photos):
+        try:
+            self.marks.undo(self.photos)
+        except ZenError as error:
+            self.zen.fail(error)
+        else:
             self.redraw(change.before, f"undone: {change.what}")
 
     def action_advance(self) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from textual import on
 from textual.widgets import Input
 
-from zen_tui.library.records import Dataset, Photo
+from zen_tui.library.records import Crop, Dataset, Photo
 from zen_tui.library.text import plural
 from zen_tui.photos.finding import Test, finder
 from zen_tui.photos.orders import ORDERS
@@ -20,7 +20,7 @@ from zen_tui.tui.widgets.photo_grid import PhotoGrid
 
 NEEDS_PHOTOS = {
     "mark", "rate", "this_one", "advance", "filter", "sort", "order", "large", "caption", "caption_editor",
-    "train", "out_flagged", "select_all", "copy_path",
+    "crop", "train", "out_flagged", "select_all", "copy_path",
 }  # fmt: skip
 
 
@@ -159,6 +159,19 @@ class DatasetsDoing(Culling):
         """Give the photo under the cursor this caption."""
         if self.photo:
             self.do("caption changed", {self.photo.id: {"caption": text}})
+
+    def action_crop(self) -> None:
+        from zen_tui.tui.screens.crop_editor import CropEditorScreen
+
+        if self.dataset and self.photo:
+            grid = self.query_one(PhotoGrid)
+            photos = [self.photos[tile.id] for tile in grid.tiles]
+            self.app.push_screen(CropEditorScreen(self.dataset, photos, grid.cursor, self.keep_crop))
+
+    def keep_crop(self, photo_id: int, crop: Crop | None) -> None:
+        """Give a photo this crop, as the crop editor asks. Raises `ZenError`."""
+        self.marks.change(self.slug, "crop changed", self.photos, {photo_id: {"crop": crop}})
+        self.redraw([photo_id])
 
     def action_copy_path(self) -> None:
         if self.photo:

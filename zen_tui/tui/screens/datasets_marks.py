@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zen_tui.library.datasets import change_photos
-from zen_tui.library.errors import ZenError
 from zen_tui.library.records import Photo
 
 if TYPE_CHECKING:
@@ -40,10 +39,13 @@ class Marks:
 
     def change(
         self, slug: str, what: str, photos: Mapping[int, Photo], values: Values, at: int | None = None
-    ) -> bool:
-        """Give photos of the dataset `slug` these values, in the database and in `photos`; False if that failed.
+    ) -> None:
+        """Give photos of the dataset `slug` these values, in the database and in `photos`.
 
         `what` names it when it is undone; the cursor then goes to the photo `at`, else to the first of them.
+
+        Raises:
+            ZenError: it cannot be written; nothing is changed.
         """
         before = {
             id: {name: getattr(photos[id], name) for name in new}
@@ -51,35 +53,27 @@ class Marks:
             if any(getattr(photos[id], name) != value for name, value in new.items())
         }
         if not before:
-            return True
-        if not self._write(photos, {id: values[id] for id in before}):
-            return False
+            return
+        self._write(photos, {id: values[id] for id in before})
         self.done.append(Change(slug, what, next(iter(before)) if at is None else at, before))
-        return True
 
     @property
     def last(self) -> Change | None:
         """The change that `undo` would take back."""
         return self.done[-1] if self.done else None
 
-    def undo(self, photos: Mapping[int, Photo]) -> bool:
-        """Take the last change back."""
-        if self.done and self._write(photos, self.done[-1].before):
+    def undo(self, photos: Mapping[int, Photo]) -> None:
+        """Take the last change back. Raises as `change` does."""
+        if self.done:
+            self._write(photos, self.done[-1].before)
             self.done.pop()
-            return True
-        return False
 
-    def _write(self, photos: Mapping[int, Photo], values: Values) -> bool:
+    def _write(self, photos: Mapping[int, Photo], values: Values) -> None:
         known = self.stamp == self.app.db.stamp
-        try:
-            change_photos(self.app.db, values)
-        except ZenError as error:
-            self.app.fail(error)
-            return False
+        change_photos(self.app.db, values)
         if known:
             self.stamp = self.app.db.stamp
         for id, new in values.items():
             if id in photos:
                 for name, value in new.items():
                     setattr(photos[id], name, value)
-        return True

@@ -9,7 +9,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from zen_tui.tui.keys import ACTIONS, OVERRIDES, PLACES, Action, pretty, scopes
+from zen_tui.tui.action import Action, pretty
+from zen_tui.tui.keys import ACTIONS, OVERRIDES, PLACES, scopes
 
 TITLES = {
     "app": "Everywhere",

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
 
-from zen_tui.tui.keys import pretty
+from zen_tui.tui.action import pretty
 
 HELP = "app.help"
 GAP = 3

@@ -7,6 +7,7 @@ that comes later. The format: vt100.net/docs/vt3xx-gp/chapter14.html.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rich.control import Control
@@ -32,8 +33,8 @@ def limited(image: Image) -> Image:
     return image.quantize(COLOURS, palette=palette, dither=Pillow.Dither.FLOYDSTEINBERG)
 
 
-def encode(image: Image) -> str:
-    """A picture in RGB as the text that makes a terminal draw it at the cursor."""
+def encode(image: Image, wanted: Callable[[], bool] = lambda: True) -> str:
+    """A picture in RGB as the text that makes a terminal draw it at the cursor; '' once it is not `wanted`."""
     import numpy as np
 
     image = limited(image)
@@ -43,6 +44,8 @@ def encode(image: Image) -> str:
         red, green, blue = (round(part / 2.55) for part in palette[3 * colour : 3 * colour + 3])
         parts.append(f"#{colour};2;{red};{green};{blue}".encode())
     for top in range(0, image.height, BAND):
+        if not wanted():
+            return ""
         band = pixels[top : top + BAND]
         bits = (1 << np.arange(len(band), dtype=np.uint8))[:, None]
         lines = []

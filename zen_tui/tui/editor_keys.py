@@ -1,0 +1,37 @@
+"""The keys of the editors of crops and masks: those of their rectangle, and those of each."""
+
+from __future__ import annotations
+
+from zen_tui.tui.action import Action
+
+_RECTANGLE = (
+    Action("rectangle.keep", "enter", "keep", "Keep this, and go back.", footer=True),
+    Action("rectangle.left", "left,h", "left", "Move to the left.", "nudge(-1, 0)"),
+    Action("rectangle.right", "right,l", "right", "Move to the right.", "nudge(1, 0)"),
+    Action("rectangle.up", "up,k", "up", "Move up.", "nudge(0, -1)"),
+    Action("rectangle.down", "down,j", "down", "Move down.", "nudge(0, 1)"),
+    Action("rectangle.far_left", "shift+left,H", "far left", "Move far to the left.", "nudge(-1, 0, True)"),
+    Action("rectangle.far_right", "shift+right,L", "far right", "Move far to the right.", "nudge(1, 0, True)"),
+    Action("rectangle.far_up", "shift+up,K", "far up", "Move far up.", "nudge(0, -1, True)"),
+    Action("rectangle.far_down", "shift+down,J", "far down", "Move far down.", "nudge(0, 1, True)"),
+    Action("rectangle.larger", "plus,equals_sign", "size", "Make it larger.", "size(1)", True, display="+ -"),
+    Action("rectangle.smaller", "minus,underscore", "smaller", "Make it smaller.", "size(-1)"),
+    Action("rectangle.much_larger", "pageup", "much larger", "Make it much larger.", "size(1, True)"),
+    Action("rectangle.much_smaller", "pagedown", "much smaller", "Make it much smaller.", "size(-1, True)"),
+    Action("rectangle.side", "tab", "side", "Choose what arrows move: all, or one side.", "side(1)", True),
+    Action("rectangle.side_before", "shift+tab", "side before", "Choose the side before.", "side(-1)"),
+    Action("rectangle.undo", "u", "undo", "Take the last change of this photo back.", footer=True),
+    Action(
+        "rectangle.next", "n", "photos", "Keep this, and go to the next photo.", "photo(1)", True, display="n p"
+    ),
+    Action("rectangle.previous", "p", "photo before", "Keep this, and go to the photo before.", "photo(-1)"),
+    Action("rectangle.leave", "escape,q", "leave", "Go back without keeping what changed in this photo."),
+)
+_CROP = (
+    Action("crop.shape", "r", "shape", "Hold another shape: free, square, 2:3 and so on.", "shape(1)", True),
+    Action("crop.shape_before", "R", "shape before", "Hold the shape before.", "shape(-1)"),
+    Action("crop.whole", "0", "whole photo", "Take the whole photo.", footer=True),
+    Action("crop.resolution", "z", "resolution", "See it as a training at another resolution does."),
+)
+
+EDITORS: dict[str, tuple[Action, ...]] = {"rectangle": _RECTANGLE, "crop": _CROP}
