@@ -43,7 +43,7 @@ class LookDialog(ModalScreen[Job | None]):
     def __init__(self, dataset: Dataset, photos: list[int], count: int) -> None:
         super().__init__()
         self.dataset, self.photos, self.count = dataset, photos, count
-        self.task = "captioner"
+        self.asked = "captioner"
         self.overwrite = False
 
     @property
@@ -64,28 +64,28 @@ class LookDialog(ModalScreen[Job | None]):
 
     def on_mount(self) -> None:
         self._draw()
-        self.query_one("#path", Input).value = getattr(self.zen.settings, self.task)
+        self.query_one("#path", Input).value = getattr(self.zen.settings, self.asked)
         self.query_one("#path").focus()
 
     def _draw(self) -> None:
-        does, by = TASKS[self.task]
-        other = next(name for task, (name, _) in TASKS.items() if task != self.task)
+        does, by = TASKS[self.asked]
+        other = next(name for task, (name, _) in TASKS.items() if task != self.asked)
         which = plural(self.count, "photo")
         self.query_one("#task", Static).update(
             Content.assemble(
                 (f"{does} {which}", "$bright"), (f"  F2 to {other} instead\n", "$muted"), (by, "$muted")
             )
         )
-        kept = KEPT[self.task]
+        kept = KEPT[self.asked]
         over = (f"also {kept}: they will be replaced", "$attention") if self.overwrite else (f"{kept} stay", "")
         self.query_one("#over", Static).update(Content.assemble(over, ("  F3 changes that", "$muted")))
         self.query_one("#fault", Static).update("")
 
     def action_task(self) -> None:
         """Describe, or mask."""
-        self.task = next(task for task in TASKS if task != self.task)
+        self.asked = next(task for task in TASKS if task != self.asked)
         self._draw()
-        self.query_one("#path", Input).value = getattr(self.zen.settings, self.task)
+        self.query_one("#path", Input).value = getattr(self.zen.settings, self.asked)
 
     def action_overwrite(self) -> None:
         """Whether what a person made is replaced."""
@@ -98,7 +98,7 @@ class LookDialog(ModalScreen[Job | None]):
     @on(Input.Submitted)
     def typed(self, event: Input.Submitted) -> None:
         if event.value.strip():
-            self._submit(Path(event.value.strip()).expanduser(), self.task, self.overwrite)
+            self._submit(Path(event.value.strip()).expanduser(), self.asked, self.overwrite)
 
     @work(thread=True, exclusive=True, group="look", exit_on_error=False)
     def _submit(self, model: Path, task: str, overwrite: bool) -> None:

@@ -17,6 +17,7 @@ from zen_tui.tui.screens.rectangle_editor import RectangleScreen, fact
 from zen_tui.tui.widgets import crop_geometry as geometry
 from zen_tui.tui.widgets.crop_geometry import SIDES, Grip, Point
 from zen_tui.tui.widgets.live_pane import SMALL, Preview
+from zen_tui.tui.widgets.photo_facts import MASKS
 from zen_tui.tui.widgets.photo_paint import Frame, Light
 from zen_tui.tui.widgets.photo_stage import PhotoStage
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MIDDLE = Crop(0.25, 0.25, 0.75, 0.75)
-ORIGINS = {"drawn": "drawn by hand", "imported": "imported", "model": "by a model"}
 OUTSIDE = 0.85  # how dark the preview is where errors hardly count
 
 
@@ -92,7 +92,7 @@ class MaskEditorScreen(RectangleScreen):
         except ZenError as error:
             self.before = None
             self.zen.fail(error)
-        self.origin = ORIGINS.get(origin_of(path) or "", "") if self.before else ""
+        self.origin = MASKS.get(origin_of(path) or "", "") if self.before else ""
         return Masking(over=self.before is not None)
 
     def store(self) -> None:

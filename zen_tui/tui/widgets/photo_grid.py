@@ -6,7 +6,7 @@ inside this one. Pictures are decoded in threads and arrive one by one; drawing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,10 +106,13 @@ class PhotoGrid(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.least = least
         self.empty = empty
-        self.tiles: Sequence[Tile] = ()
+        self.tiles: list[Tile] = []
         self.selected: set[int] = set()
         self._tiles = Tiles(self)
         self._faded: dict[tuple[int, int], Lines] = {}
+        self._styles: dict[str, Style] = {}
+        self._sunk_into: tuple[int, int, int] | None = None
+        self._measured: tuple[Size, tuple[int, tuple[int, int], int]] | None = None
 
     # What is shown ----------------------------------------------------------------------------------------
 
@@ -123,15 +126,24 @@ class PhotoGrid(ScrollView, can_focus=True):
         kept = places.get(wanted, min(max(0, self.cursor), len(self.tiles) - 1)) if wanted is not None else 0
         self.set_reactive(PhotoGrid.cursor, kept if self.tiles else -1)
         self._lay_out()
-        self._into_view()
+        self.into_view()
         if (self.current and self.current.id) != (before and before.id):
             self.post_message(self.Moved(self, self.cursor))
 
     def change(self, changed: Iterable[Tile]) -> None:
         """Show these tiles in place of those with the same ids; the rest, and the cursor, stay."""
         news = {tile.id: tile for tile in changed}
-        self.tiles = [news.get(tile.id, tile) for tile in self.tiles]
-        self.refresh()
+        for index, tile in enumerate(self.tiles):
+            if tile.id in news:
+                self.tiles[index] = news[tile.id]
+                self._refresh_tile(index)
+
+    def go_to(self, id: int) -> bool:
+        """Put the cursor on the tile with this id; False when it is not shown."""
+        index = next((index for index, tile in enumerate(self.tiles) if tile.id == id), None)
+        if index is not None:
+            self.cursor = index
+        return index is not None
 
     @property
     def current(self) -> Tile | None:
@@ -158,29 +170,29 @@ class PhotoGrid(ScrollView, can_focus=True):
     @property
     def columns(self) -> int:
         """How many pictures stand side by side; in a low window they are smaller, so that rows are seen."""
-        low = (self.scrollable_content_region.height // 2 - 1) * 2
-        least = min(self.least, max(SMALLEST, low))
-        return max(1, (self._inner + GAP) // (least + GAP))
+        return self._geometry()[0]
 
     @property
     def tile_size(self) -> tuple[int, int]:
         """Columns and rows of one picture; with the line under it a row is one line higher."""
-        width = max(6, min((self._inner + GAP) // self.columns - GAP, 2 * self.least)) // 2 * 2
-        return width, width // 2
+        return self._geometry()[1]
 
     @property
     def gap(self) -> int:
         """Columns between pictures: what the last row's end would leave empty is shared out among them."""
-        columns = self.columns
-        if columns == 1:
-            return GAP
-        left = self._inner - columns * self.tile_size[0]
-        return min(GAP + 2, left // (columns - 1))
+        return self._geometry()[2]
 
-    @property
-    def _inner(self) -> int:
-        """Columns for pictures, leaving one on each side for the cursor."""
-        return max(self.least, self.scrollable_content_region.width - 2)
+    def _geometry(self) -> tuple[int, tuple[int, int], int]:
+        """Columns, tile size and gap; worked out when the size of the grid has changed."""
+        size = self.scrollable_content_region.size
+        if self._measured is None or self._measured[0] != size:
+            inner = max(self.least, size.width - 2)  # one column on each side is for the cursor
+            least = min(self.least, max(SMALLEST, (size.height // 2 - 1) * 2))
+            columns = max(1, (inner + GAP) // (least + GAP))
+            width = max(6, min((inner + GAP) // columns - GAP, 2 * self.least)) // 2 * 2
+            gap = GAP if columns == 1 else min(GAP + 2, (inner - columns * width) // (columns - 1))
+            self._measured = (size, (columns, (width, width // 2), gap))
+        return self._measured[1]
 
     @property
     def rows(self) -> int:
@@ -192,18 +204,23 @@ class PhotoGrid(ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         self._lay_out()
-        self._into_view()
+        self.into_view()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._tiles.clear()
-        self._faded.clear()
+        self._styles.clear()
+        ground = self._tiles.ground()
+        if ground != self._sunk_into:  # the theme was changed, not only the focus
+            self._sunk_into = ground
+            self._tiles.clear()
+            self._faded.clear()
 
     # Moving -----------------------------------------------------------------------------------------------
 
-    def watch_cursor(self, cursor: int) -> None:
-        self._into_view()
-        self.refresh()
+    def watch_cursor(self, before: int, cursor: int) -> None:
+        self.into_view()
+        self._refresh_tile(before)
+        self._refresh_tile(cursor)
         self.post_message(self.Moved(self, cursor))
 
     def validate_cursor(self, cursor: int) -> int:
@@ -247,7 +264,8 @@ class PhotoGrid(ScrollView, can_focus=True):
                 self.action_open()
             self.cursor = index
 
-    def _into_view(self) -> None:
+    def into_view(self) -> None:
+        """Scroll so that the tile under the cursor is seen."""
         if self.cursor < 0 or not self.size.height:
             return
         row_height = self.tile_size[1] + 1
@@ -279,7 +297,7 @@ class PhotoGrid(ScrollView, can_focus=True):
             )
         if segments and self.tiles:
             segments.append(self._bars(False, False, 1) if not before else Segment("▌", self._style("cursor")))
-        return Strip(segments).adjust_cell_length(self.size.width).apply_style(self.rich_style)
+        return Strip(segments).adjust_cell_length(self.size.width).apply_style(self._ground)
 
     def _bars(self, before: bool, here: bool, width: int) -> Segment:
         """What stands left of a picture: the bars of the cursor, or nothing."""
@@ -288,7 +306,16 @@ class PhotoGrid(ScrollView, can_focus=True):
         return Segment(left + " " * (width - 2) + right if width > 1 else right, self._style("cursor"))
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"grid--{name}")
+        if name not in self._styles:
+            self._styles[name] = self.get_component_rich_style(f"grid--{name}")
+        return self._styles[name]
+
+    @property
+    def _ground(self) -> Style:
+        """The grid's own style; asked for at every line, and slow to work out."""
+        if "" not in self._styles:
+            self._styles[""] = self.rich_style
+        return self._styles[""]
 
     def _picture(self, index: int, tile: Tile, width: int, height: int) -> Lines:
         lines = self._tiles.draw(tile.path, tile.path, width, height, lambda: self._arrived(index, tile))
@@ -318,10 +345,18 @@ class PhotoGrid(ScrollView, can_focus=True):
         """Draw only where the picture has its place."""
         if index >= len(self.tiles) or self.tiles[index].path != tile.path:
             return
+        self._refresh_tile(index)
+
+    def _refresh_tile(self, index: int) -> None:
+        """Draw one tile anew, with its label and the bars beside it, if it is seen."""
+        if not 0 <= index < len(self.tiles):
+            return
         width, height = self.tile_size
         row, column = divmod(index, self.columns)
         y = row * (height + 1) - int(self.scroll_offset.y)
-        self.refresh(Region(1 + column * (width + self.gap), y, width, height).intersection(self.size.region))
+        region = Region(column * (width + self.gap), y, width + 2, height + 1).intersection(self.size.region)
+        if region:
+            self.refresh(region)
 
 
 def _cells(text: str) -> int:
