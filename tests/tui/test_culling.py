@@ -148,7 +148,7 @@ async def test_a_mark_reads_nothing_and_sorts_nothing(db: Database, home: Home, 
         await until(pilot, lambda: any(tile.label == "held out" for tile in tiles))
         db.connection.set_trace_callback(None)
         assert sum(sql.startswith("UPDATE photos") for sql in read) == 3
-        assert [sql for sql in read if sql.lstrip().startswith("SELECT")] == []
+        assert [sql for sql in read if "SELECT" in sql and "photos" in sql] == []
         assert names(app) == order
 
 

@@ -87,7 +87,7 @@ class PicturePane(Container):
     def __init__(self, *, id: str | None = None, classes: str = "") -> None:
         super().__init__(id=id, classes=classes)
         self.path: Path | None = None
-        self.small: Path | None = None
+        self.copy: Path | None = None
         self._drawn: Wanted | None = None
         self._working = False
 
@@ -104,7 +104,7 @@ class PicturePane(Container):
 
         `small` is a small copy of it: shown at once, and for good where the pane has no more pixels.
         """
-        self.path, self.small = path, small
+        self.path, self.copy = path, small
         if path is None or self.graphics.kind == "off":
             self._drawn = None
             self._put_words(name if path else "")
@@ -119,7 +119,7 @@ class PicturePane(Container):
         """Ask for the picture; while one is being prepared, only the newest that is asked for waits."""
         if self.path is None or not self.size.width:
             return
-        wanted = Wanted(self.path, self.small, self.size)
+        wanted = Wanted(self.path, self.copy, self.size)
         if wanted != self._drawn:
             self._drawn = wanted
             if not self._working:
