@@ -80,6 +80,7 @@ async def test_keys_move_and_size_and_the_mouse_is_not_needed(
         assert "800×800" in said(app, "#told")
         await pilot.press("h", "left", "L", "minus", "equals_sign", "enter")
         await until(pilot, lambda: isinstance(app.screen, DatasetsScreen))
+        await until(pilot, lambda: "crop     800×800" in said(app, "#facts"))
     # 200 - 12 - 12 + 120 from the left
     assert crop(db, photos[0]) == Crop(296 / 1200, 0, 1096 / 1200, 1)
 

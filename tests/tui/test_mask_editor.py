@@ -71,6 +71,7 @@ async def test_rectangles_become_a_mask_of_the_photos_shape(db: Database, home: 
         assert "25%" in said(app, "#told")
         await pilot.press("a", "H", "H", "H")  # a second one, at the left border
         await kept(app, pilot)
+        await until(pilot, lambda: "mask     drawn by hand" in said(app, "#facts"))
     mask = stored(home, photos[0])
     assert (mask.mode, mask.size) == ("L", (1024, 512))
     assert mask.getbbox() == (0, 128, 768, 384)
