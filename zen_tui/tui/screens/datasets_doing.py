@@ -10,7 +10,7 @@ from textual.widgets import Input
 from zen_tui.library.records import Crop, Dataset, Job, Photo
 from zen_tui.library.text import plural
 from zen_tui.photos.finding import Test, finder
-from zen_tui.photos.orders import ORDERS
+from zen_tui.photos.orders import FLAGGED_FIRST, ORDERS
 from zen_tui.tui import editor
 from zen_tui.tui.messages import TrainOn
 from zen_tui.tui.screens.culling import Culling
@@ -78,8 +78,12 @@ class DatasetsDoing(Culling):
 
     def sort(self, order: int) -> None:
         """Show the photos in this order, one of `ORDERS`."""
+        grid = self.query_one(PhotoGrid)
+        first = grid.cursor <= 0  # nobody has gone anywhere yet: the first stays the first
         self.order = order
         self.show_photos()
+        if first:
+            grid.action_first()
 
     def action_order(self) -> None:
         def taken(index: int | None) -> None:
@@ -205,10 +209,13 @@ class DatasetsDoing(Culling):
 
         self.app.push_screen(WizardScreen(self.dataset))
 
-    def open_dataset(self, slug: str) -> None:
-        """Show the photos of this dataset, from wherever the screen stood."""
+    def open_dataset(self, slug: str, *, imported: bool = False) -> None:
+        """Show the photos of this dataset, from wherever the screen stood; after an import, flagged ones first."""
         self.slug = slug
         self.load()
+        if imported and any(photo.verdicts for photo in self.photos.values()):
+            self.query_one(PhotoGrid).action_first()
+            self.sort(FLAGGED_FIRST)
         self.focus_home()
 
     def action_train(self) -> None:

@@ -88,7 +88,7 @@ def facts_in_short(
         else []
     )
     said = [f"{photo.width}×{photo.height}", *([f"crop {cropped(photo)}"] if photo.crop else [])]
-    said += [*([f"mask {mask}"] if mask else []), *(f"{label} {value}" for label, value in measured)]
+    said += [*([f"mask {mask}"] if mask else []), *(f"{label} {value.strip()}" for label, value in measured)]
     said += [f"alike {alike(photo, number, twins)}"] if twins else []
     lines.append(Content.styled(clean(" · ".join(said), width), "$muted"))
     lines += [Content.styled(clean(f"! {sentence(verdict)}", width), DOUBT) for verdict in photo.verdicts]
@@ -134,7 +134,8 @@ def alike(photo: Photo, number: int, twins: Sequence[tuple[int, Photo]]) -> str:
     bits, other = min(near)
     first, second = sorted((number, other))
     more = f", {len(twins) - 1} more" if len(twins) > 1 else ""
-    return f"{first:,} and {second:,} differ by {plural(bits, 'bit')}{more}"
+    difference = f"differ by {plural(bits, 'bit')}" if bits else "look the same"
+    return f"{first:,} and {second:,} {difference}{more}"
 
 
 def sentence(verdict: Verdict) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -21,11 +22,8 @@ from textual.strip import Strip
 
 from zen_tui.library.text import clean
 from zen_tui.tui.keys import bindings
-from zen_tui.tui.widgets.halfcells import Lines, Tiles
-
-GAP = 2  # least columns between pictures; the cursor is drawn in them
-
-SMALLEST = 12  # columns of a picture in a low window
+from zen_tui.tui.widgets.halfcells import Lines, Tiles, sunk
+from zen_tui.tui.widgets.tile_layout import TileLayout
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ class PhotoGrid(ScrollView, can_focus=True):
         self._faded: dict[tuple[int, int], Lines] = {}
         self._styles: dict[str, Style] = {}
         self._sunk_into: tuple[int, int, int] | None = None
-        self._measured: tuple[Size, tuple[int, tuple[int, int], int]] | None = None
+        self._measured: tuple[Size, TileLayout] | None = None
 
     # What is shown ----------------------------------------------------------------------------------------
 
@@ -168,31 +166,22 @@ class PhotoGrid(ScrollView, can_focus=True):
     # Measures ---------------------------------------------------------------------------------------------
 
     @property
+    def layout_of_tiles(self) -> TileLayout:
+        """How the tiles stand; worked out when the size of the grid has changed."""
+        size = self.scrollable_content_region.size
+        if self._measured is None or self._measured[0] != size:
+            self._measured = (size, TileLayout.fit(size.width, size.height, self.least))
+        return self._measured[1]
+
+    @property
     def columns(self) -> int:
-        """How many pictures stand side by side; in a low window they are smaller, so that rows are seen."""
-        return self._geometry()[0]
+        """How many pictures stand side by side."""
+        return self.layout_of_tiles.columns
 
     @property
     def tile_size(self) -> tuple[int, int]:
         """Columns and rows of one picture; with the line under it a row is one line higher."""
-        return self._geometry()[1]
-
-    @property
-    def gap(self) -> int:
-        """Columns between pictures: what the last row's end would leave empty is shared out among them."""
-        return self._geometry()[2]
-
-    def _geometry(self) -> tuple[int, tuple[int, int], int]:
-        """Columns, tile size and gap; worked out when the size of the grid has changed."""
-        size = self.scrollable_content_region.size
-        if self._measured is None or self._measured[0] != size:
-            inner = max(self.least, size.width - 2)  # one column on each side is for the cursor
-            least = min(self.least, max(SMALLEST, (size.height // 2 - 1) * 2))
-            columns = max(1, (inner + GAP) // (least + GAP))
-            width = max(6, min((inner + GAP) // columns - GAP, 2 * self.least)) // 2 * 2
-            gap = GAP if columns == 1 else min(GAP + 2, (inner - columns * width) // (columns - 1))
-            self._measured = (size, (columns, (width, width // 2), gap))
-        return self._measured[1]
+        return self.layout_of_tiles.width, self.layout_of_tiles.height
 
     @property
     def rows(self) -> int:
@@ -257,7 +246,7 @@ class PhotoGrid(ScrollView, can_focus=True):
         if offset is None:
             return
         width, height = self.tile_size
-        column = max(0, offset.x - 1) // (width + self.gap)
+        column = max(0, offset.x - 1) // (width + self.layout_of_tiles.gap)
         index = (offset.y + int(self.scroll_offset.y)) // (height + 1) * self.columns + column
         if column < self.columns and index < len(self.tiles):
             if index == self.cursor and event.chain > 1:
@@ -281,7 +270,7 @@ class PhotoGrid(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, height = self.tile_size
         row, line = divmod(y + int(self.scroll_offset.y), height + 1)
-        gap = self.gap
+        gap = self.layout_of_tiles.gap
         segments: list[Segment] = []
         if not self.tiles:
             segments = [Segment(self.empty, self._style("empty"))] if y == 0 else []
@@ -330,7 +319,7 @@ class PhotoGrid(ScrollView, can_focus=True):
         """The picture three quarters sunk into the ground: marked out, yet still to be recognised."""
         if (tile.id, width) not in self._faded:
             ground = self._tiles.ground()
-            self._faded[tile.id, width] = [[_sunk(segment, ground) for segment in line] for line in lines]
+            self._faded[tile.id, width] = [[sunk(segment, ground) for segment in line] for line in lines]
         return self._faded[tile.id, width]
 
     def _label(self, tile: Tile, here: bool) -> list[Segment]:
@@ -338,7 +327,7 @@ class PhotoGrid(ScrollView, can_focus=True):
         mark = "✓ " if tile.id in self.selected else ""
         text = clean(tile.label, max(1, width - len(mark)))
         style = self._style(tile.tone or ("chosen" if here else "label"))
-        space = Segment(" " * max(0, width - len(mark) - _cells(text)))
+        space = Segment(" " * max(0, width - len(mark) - cell_len(text)))
         return [Segment(mark, self._style("selected")), Segment(text, style), space]
 
     def _arrived(self, index: int, tile: Tile) -> None:
@@ -354,26 +343,8 @@ class PhotoGrid(ScrollView, can_focus=True):
         width, height = self.tile_size
         row, column = divmod(index, self.columns)
         y = row * (height + 1) - int(self.scroll_offset.y)
-        region = Region(column * (width + self.gap), y, width + 2, height + 1).intersection(self.size.region)
+        region = Region(column * (width + self.layout_of_tiles.gap), y, width + 2, height + 1).intersection(
+            self.size.region
+        )
         if region:
             self.refresh(region)
-
-
-def _cells(text: str) -> int:
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def _sunk(segment: Segment, ground: tuple[int, int, int]) -> Segment:
-    style = segment.style
-    if style is None or style.color is None or style.bgcolor is None:
-        return segment
-    colours = []
-    for colour in (style.color, style.bgcolor):
-        red, green, blue = colour.get_truecolor()
-        grey = (red * 3 + green * 6 + blue) / 10
-        colours.append(tuple(int(0.72 * base + 0.28 * grey) for base in ground))
-    from rich.color import Color
-
-    return Segment(segment.text, Style.from_color(Color.from_rgb(*colours[0]), Color.from_rgb(*colours[1])))
