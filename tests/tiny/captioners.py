@@ -15,6 +15,7 @@ WORDS = ["woman", "man", "red", "blue", "bench", "sky", "smiles", "walks", "gard
 CHAT = ["<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"]
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "<image>", *CHAT]
 ALPHABET = [chr(code) for code in range(33, 127)]
+WHOLE = [*SPECIAL, *(f"▁{word}" for word in WORDS), "▁", *ALPHABET]
 SIZE = 160  # words of the tokenizer and rows of every embedding
 PAD, START, END, UNKNOWN, IMAGE = range(5)
 
@@ -25,8 +26,7 @@ KINDS = ("blip", "florence2", "qwen2.5-vl", "qwen3-vl", "llava", "joycaption")
 
 def tokenizer() -> Any:
     """Knows a few words whole and any other text letter by letter."""
-    words = [*SPECIAL, *(f"▁{word}" for word in WORDS), "▁", *ALPHABET]
-    inner = Tokenizer(models.Unigram([(word, -float(len(word) < 2)) for word in words], unk_id=UNKNOWN))
+    inner = Tokenizer(models.Unigram([(word, -float(len(word) < 2)) for word in WHOLE], unk_id=UNKNOWN))
     inner.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split(Regex("\n"), "isolated"), pre_tokenizers.Metaspace()]
     )
@@ -45,7 +45,8 @@ def save_captioner(kind: str, folder: Path) -> Path:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn_like(parameter) * 0.3)
-    model.generation_config.suppress_tokens = [token for token in range(len(SPECIAL)) if token != END]
+    unspoken = [*range(len(SPECIAL)), *range(len(WHOLE), SIZE)]
+    model.generation_config.suppress_tokens = [token for token in unspoken if token != END]
     model.generation_config.min_new_tokens = 4  # so that it says something
     model.generation_config.eos_token_id = END
     model.generation_config.pad_token_id = PAD

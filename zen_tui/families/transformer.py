@@ -18,10 +18,10 @@ from zen_tui.families.flow import Flow, linear_mu, shift
 class TransformerFamily(Family):
     """A rectified flow. `s` is sigma, from 0 (picture) to 1 (noise)."""
 
-    def objective(self, min_snr_gamma: float = 0.0, resolution: int = 0) -> Flow:
-        side = resolution or self.profile.resolution
+    def objective(self, min_snr_gamma: float = 0.0, size: tuple[int, int] | None = None) -> Flow:
+        own = self.profile.resolution
         steps = int(self.variant.generate["steps"])
-        return Flow(shift(self.schedule, self.mu((side, side), steps)))
+        return Flow(shift(self.schedule, self.mu(size or (own, own), steps)))
 
     def scheduler(self, name: str = "default") -> Any:
         return schedulers.build_flow(self.source.folder("scheduler"), name)

@@ -19,12 +19,20 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings, TrainSpec, train_settings
 from zen_tui.library.text import nearest, plural, slugify
 from zen_tui.training.beginning import require_photos
+from zen_tui.training.methods import METHODS
 from zen_tui.training.plan import PRESETS, Plan, defaults_for, plan
 
-METHODS = ("lora",)
 SMALLER, LARGER = 4, 2  # a base still learns at a quarter and at twice the size it was made for
 
-__all__ = ["PRESETS", "Submitted", "plan_training", "queue_training", "submit_training", "training_defaults"]
+__all__ = [
+    "METHODS",
+    "PRESETS",
+    "Submitted",
+    "plan_training",
+    "queue_training",
+    "submit_training",
+    "training_defaults",
+]
 
 
 @dataclass(frozen=True)

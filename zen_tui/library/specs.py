@@ -27,9 +27,10 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     gradient_accumulation: int = 1
     resolution: int = 512
     learning_rate: float = 1e-4
-    lr_schedule: Literal["constant", "cosine"] = "constant"
+    lr_schedule: Literal["constant", "cosine", "linear"] = "constant"
     warmup: int = 20
-    optimizer: Literal["adamw"] = "adamw"
+    optimizer: Literal["adamw", "prodigy", "schedule_free", "adafactor"] = "adamw"
+    ema: float = 0.0
     rank: int = 16
     alpha: float = 16.0
     dropout: float = 0.0
@@ -42,9 +43,29 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     sample_every: int = 250
     sample_prompts: tuple[str, ...] = ()
     caption_dropout: float = 0.05
+    caption_shuffle: bool = False
     min_snr_gamma: float = 5.0
+    loss: Literal["squared", "huber"] = "squared"
+    huber: float = 0.1
+    noise_offset: float = 0.0
+    timesteps: Literal["auto", "uniform", "logit_normal"] = "auto"
+    shift: float = 0.0
     prior_preservation: float = 0.0
     allow_few_photos: bool = False
+    aspect: Literal["square", "buckets"] = "square"
+    """The middle square of each photo's crop, or all of it, in a shape of about `resolution`² pixels."""
+    flip: bool = False
+    """Whether photos are also seen mirrored."""
+    crop_jitter: float = 0.0
+    """How far a variant may be moved and enlarged within the crop, as a share of its sides."""
+    colour_jitter: float = 0.0
+    """How far brightness, contrast and saturation of a variant may go from 1, each."""
+    variants: int = 0
+    """How many variants of a photo there are with jitter, itself the first; 0 is as many as suit."""
+    masked_loss: Literal["auto", "on", "off"] = "auto"
+    """Whether errors are weighed by the photos' masks; 'auto' where there are any."""
+    mask_outside: float = 0.1
+    """What an error outside the subject weighs beside one inside."""
 
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {
         "steps": (1, 1_000_000),
@@ -53,6 +74,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "resolution": (64, 4096),
         "learning_rate": (1e-8, 1.0),
         "warmup": (0, 100_000),
+        "ema": (0, 0.9999),
         "rank": (1, 1024),
         "alpha": (0.001, 4096),
         "dropout": (0, 0.9),
@@ -62,7 +84,14 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "sample_every": (0, 1_000_000),
         "caption_dropout": (0, 1),
         "min_snr_gamma": (0, 100),
+        "huber": (1e-4, 10),
+        "noise_offset": (0, 0.5),
+        "shift": (0, 100),
         "prior_preservation": (0, 100),
+        "crop_jitter": (0, 0.2),
+        "colour_jitter": (0, 0.3),
+        "variants": (0, 64),
+        "mask_outside": (0, 1),
     }
 
     def __post_init__(self) -> None:
@@ -73,6 +102,9 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 SETTING_NAMES = TrainSettings.__struct_fields__
+SWITCHES = ("allow_few_photos", "flip")
+SPOKEN = {"yes": True, "on": True, "no": False, "off": False}
+"""How people say true and false, besides those words."""
 
 
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,8 +289,13 @@ def train_settings(defaults: dict[str, Any], chosen: dict[str, Any]) -> TrainSet
     values = {**{k: v for k, v in defaults.items() if k in SETTING_NAMES}, **chosen}
     if "rank" in chosen and "alpha" not in chosen:
         values["alpha"] = values["rank"]
+    if values.get("optimizer") == "prodigy" and "learning_rate" not in chosen:
+        values["learning_rate"] = 1.0  # Prodigy finds the rate itself; this is a factor of it
     if isinstance(values.get("sample_prompts"), str):
         values["sample_prompts"] = tuple(p.strip() for p in values["sample_prompts"].split("|") if p.strip())
+    for name in SWITCHES:
+        if isinstance(said := values.get(name), str):
+            values[name] = SPOKEN.get(said.strip().lower(), said)
     try:
         return msgspec.convert(values, TrainSettings, strict=False)
     except msgspec.ValidationError as error:

@@ -6,6 +6,7 @@ scored best on held-out photos. The file is durable before the database knows of
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,21 @@ class Course(msgspec.Struct):
         return next((loss for at, loss, _ in self.scores if at == step), None)
 
 
+PARTS = ("learned", "optimizer", "average")
+
+
+@dataclass
+class State:
+    """All that a run goes on from: its course, what was learned, the optimizer's numbers, and the average that
+    is kept beside what was learned. `groups` are the optimizer's settings as JSON."""
+
+    course: Course
+    learned: dict[str, Tensor] = field(default_factory=dict)
+    optimizer: dict[str, Tensor] = field(default_factory=dict)
+    average: dict[str, Tensor] = field(default_factory=dict)
+    groups: str = ""
+
+
 class Checkpoints:
     """The checkpoints of run `run_id`."""
 
@@ -58,21 +74,20 @@ class Checkpoints:
         """The step of the newest checkpoint, 0 if there is none."""
         return max((found.step for found in models.checkpoints(self.db, self.run_id)), default=0)
 
-    def save(self, course: Course, learned: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
-        """Keep the state after `course.step`.
+    def save(self, state: State) -> None:
+        """Keep the state after `state.course.step`.
 
         Raises:
             DiskFull: there is no room; the checkpoints so far are kept.
         """
-        tensors = {f"learned.{key}": tensor for key, tensor in learned.items()}
-        for index, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
+        course = state.course
+        tensors = {f"{part}.{key}": t for part in PARTS for key, t in getattr(state, part).items()}
         tensors["losses"] = torch.tensor(course.losses, dtype=torch.float64)
         path = self.folder / f"step-{course.step:07d}.safetensors"
         require_space(self.folder, sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()))
         with replacing(path) as temporary:
             plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-            save_file(plain, temporary, metadata={"course": _brief(course)})
+            save_file(plain, temporary, metadata={"course": _brief(course), "groups": state.groups})
         held_out = course.score_at(course.step)
         scores = {} if held_out is None else {"holdout": held_out}
         stored = self.home.relative(path)
@@ -81,11 +96,11 @@ class Checkpoints:
         self.feed.durable()
         self._prune(course.best_step())
 
-    def restore(self) -> tuple[Course, dict[str, Tensor], dict[int, dict[str, Tensor]]] | None:
-        """The newest checkpoint that can be read: course, learned numbers, optimizer state; None if none can."""
+    def restore(self) -> State | None:
+        """The newest checkpoint that can be read; None if none can."""
         for found in reversed(models.checkpoints(self.db, self.run_id)):
             try:
-                return _read(self.home.resolve(found.path))
+                return read(self.home.resolve(found.path))
             except (OSError, SafetensorError, msgspec.MsgspecError, KeyError):
                 continue
         return None
@@ -103,18 +118,15 @@ def _brief(course: Course) -> str:
     return msgspec.json.encode(msgspec.structs.replace(course, losses=[])).decode()
 
 
-def _read(path: Path) -> tuple[Course, dict[str, Tensor], dict[int, dict[str, Tensor]]]:
-    learned: dict[str, Tensor] = {}
-    optimizer: dict[int, dict[str, Tensor]] = {}
+def read(path: Path) -> State:
+    """What a checkpoint holds, on the CPU. Raises OSError, SafetensorError, MsgspecError or KeyError."""
     with safe_open(path, "pt") as file:
-        course = msgspec.json.decode(file.metadata()["course"], type=Course)
+        header = file.metadata()
+        state = State(msgspec.json.decode(header["course"], type=Course), groups=header.get("groups", ""))
         for name in file.keys():  # noqa: SIM118  (not a dict)
-            kind, _, key = name.partition(".")
-            if kind == "losses":
-                course.losses = file.get_tensor(name).tolist()
-            elif kind == "learned":
-                learned[key] = file.get_tensor(name)
-            else:
-                index, _, key = key.partition(".")
-                optimizer.setdefault(int(index), {})[key] = file.get_tensor(name)
-    return course, learned, optimizer
+            part, _, key = name.partition(".")
+            if part == "losses":
+                state.course.losses = file.get_tensor(name).tolist()
+            elif part in PARTS:
+                getattr(state, part)[key] = file.get_tensor(name)
+    return state

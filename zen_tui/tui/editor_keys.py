@@ -1,4 +1,4 @@
-"""The keys of what works on a photo: the editors of crops and masks, and the window of local models."""
+"""The keys of what works on photos: the editors of captions, crops and masks, and the window of local models."""
 
 from __future__ import annotations
 
@@ -51,8 +51,34 @@ _LOOK = (
     Action("look.overwrite", "f3", "replace", "Replace what people wrote or drew too, or leave it."),
     Action("look.leave", "escape", "leave", "Leave without queueing anything."),
 )
+_CAPTIONS = (
+    Action("captions.edit", "e", "edit", "Edit the caption of this photo in place.", footer=True),
+    Action("captions.add_tag", "a", "add tag", "Add a tag at the end of the captions.", "field('tag')", True),
+    Action("captions.first_tag", "f", "first tag", "Add a tag at their front.", "field('tag', True)"),
+    Action(
+        "captions.remove_tag", "x", "tag out", "Take the tag under the cursor out of the captions.", footer=True
+    ),
+    Action("captions.replace", "r", "replace", "Find words and put others in their place.", "field('old')", True),
+    Action("captions.undo", "u", "undo", "Take back the last change, and the ones before it.", footer=True),
+    Action("captions.template", "m", "template", "Write the captions from a template.", footer=True),
+    Action("captions.before", "p", "before", "Put words before the captions.", "field('before')", True),
+    Action("captions.after", "s", "after", "Put words after the captions.", "field('after')", True),
+    Action(
+        "captions.tags",
+        "t",
+        "tags",
+        "Go to the tags; enter selects the photos with one.",
+        footer=True,
+    ),
+    Action("captions.flagged", "w", "faulty", "Select photos with faulty captions.", "select_flagged", True),
+    Action("captions.select_all", "A", "select all", "Select every photo, or none.", footer=True),
+    Action("captions.base", "b", "read as", "Count tokens as the next base reads them.", "next_base", True),
+    Action("captions.whole_words", "f2", "whole words", "Find only words that stand alone, or parts too."),
+    Action("captions.same_case", "f3", "same case", "Find only the same upper and lower case, or any."),
+)
 
 EDITORS: dict[str, tuple[Action, ...]] = {
+    "captions": _CAPTIONS,
     "rectangle": _RECTANGLE,
     "crop": _CROP,
     "mask": _MASK,

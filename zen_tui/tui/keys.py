@@ -116,6 +116,7 @@ _DATASETS = (
     Action("datasets.order", "S", "orders", "Choose the order of the photos from a list."),
     Action("datasets.large", "f", "large", "Make the photo large beside a narrow grid, or not.", footer=True),
     Action("datasets.caption", "e", "caption", "Edit the caption in place.", footer=True),
+    Action("datasets.captions", "C", "captions", "Edit the captions of many photos at once.", footer=True),
     Action("datasets.crop", "c", "crop", "Choose the part of the photo that is trained on.", footer=True),
     Action("datasets.mask", "M", "mask", "Draw where the subject is in the photo."),
     Action("datasets.look", "R", "local model", "Let a model on this disk describe or mask the photos."),
@@ -251,6 +252,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
 
 TOGETHER: dict[str, tuple[str, ...]] = {
     "datasets": ("datasets", "grid", "list", "app"),
+    "captions": ("captions", "grid", "list", "app"),
     "rectangle": ("rectangle", "app"),
     "crop": ("crop", "rectangle", "app"),
     "mask": ("mask", "rectangle", "app"),

@@ -20,7 +20,7 @@ from zen_tui.tui.widgets.photo_grid import PhotoGrid
 
 NEEDS_PHOTOS = {
     "mark", "rate", "this_one", "advance", "filter", "sort", "order", "large", "caption", "caption_editor",
-    "crop", "mask", "look", "train", "out_flagged", "select_all", "copy_path",
+    "captions", "crop", "mask", "look", "train", "out_flagged", "select_all", "copy_path",
 }  # fmt: skip
 
 
@@ -154,6 +154,12 @@ class DatasetsDoing(Culling):
     def action_caption(self) -> None:
         if self.photo:
             self.query_one(PhotoDetail).edit(self.photo.caption)
+
+    def action_captions(self) -> None:
+        from zen_tui.tui.screens.captions import CaptionsScreen
+
+        grid = self.query_one(PhotoGrid)
+        self.app.push_screen(CaptionsScreen(self.slug, grid.selected, self.photo.id if self.photo else None))
 
     def action_caption_editor(self) -> None:
         if self.photo and (text := editor.edit(self.zen, self.photo.caption)) is not None:
