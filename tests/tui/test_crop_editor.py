@@ -294,15 +294,15 @@ async def test_it_is_sharp_once_hands_rest(db: Database, home: Home, photos: lis
         screen = await opened(app, pilot)
 
         def drawn() -> bool:
-            found = screen.query_one("#stage").query(SixelPicture)
-            if not found or not found.first().size.area:
+            found = [picture for picture in screen.query_one("#stage").query(SixelPicture) if picture.display]
+            if not found or not found[-1].size.area:
                 return False
-            area = Region(0, 0, *found.first().size)
-            return "\x1bP" in "".join(s.text for strip in found.first().render_lines(area) for s in strip)
+            area = Region(0, 0, *found[-1].size)
+            return "\x1bP" in "".join(s.text for strip in found[-1].render_lines(area) for s in strip)
 
         await until(pilot, drawn)
         await pilot.press("minus")
-        assert not screen.query_one("#stage").query(SixelPicture)
+        assert not any(picture.display for picture in screen.query_one("#stage").query(SixelPicture))
         assert "▀" in shown(screen.query_one("#stage LiveCells"))
         await until(pilot, drawn)
 
