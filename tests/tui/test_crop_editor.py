@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from PIL import Image
 from textual.geometry import Region
 from textual.pilot import Pilot
 
@@ -16,13 +17,18 @@ from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Crop, Photo
+from zen_tui.library.specs import TrainSettings
 from zen_tui.photos.intake import import_photos
+from zen_tui.photos.masks import write_mask
+from zen_tui.training.buckets import trained_size
+from zen_tui.training.views import plain_view
 from zen_tui.tui.app import ZenApp
 from zen_tui.tui.commands import Commands
 from zen_tui.tui.keys import ACTIONS
 from zen_tui.tui.screens.crop_editor import CropEditorScreen
 from zen_tui.tui.screens.datasets import DatasetsScreen
 from zen_tui.tui.terminal import Graphics
+from zen_tui.tui.widgets.live_pane import Preview
 from zen_tui.tui.widgets.photo_stage import PhotoStage
 from zen_tui.tui.widgets.sixel_picture import SixelPicture
 
@@ -172,6 +178,38 @@ async def test_too_few_pixels_are_told(db: Database, home: Home, photos: list[Ph
         await pilot.press("z", "z")
         assert "1024×1024" in said(app, "#told")
         assert "enlarged 1.3 times" in " ".join(said(app, "#told").split())
+
+
+async def test_what_is_shown_is_what_a_training_takes(db: Database, home: Home, photos: list[Photo]) -> None:
+    async with zen(db, home) as (app, pilot):
+        screen = await opened(app, pilot)
+        preview = screen.query_one(Preview)
+        assert "used     800×800\nas       512×512" in said(app, "#told")
+        assert preview.part == Crop(200 / 1200, 0, 1000 / 1200, 1)
+        await pilot.press("b")  # shapes of about as many pixels instead of squares
+        settings = TrainSettings(resolution=512, aspect="buckets")
+        width, height = trained_size(1200, 800, None, settings, 8)
+        assert width > height
+        assert f"as       {width}×{height}" in said(app, "#told")
+        assert preview.part == plain_view(1200, 800, None, (width, height)).box
+
+
+async def test_a_square_about_the_subject_is_suggested_and_can_be_taken_back(
+    db: Database, home: Home, photos: list[Photo]
+) -> None:
+    mask = Image.new("L", (1024, 683))
+    mask.paste(255, (0, 100, 200, 600))  # at the left border, where the middle square does not reach
+    write_mask(home.mask("mara", photos[0].hash), mask, "drawn")
+    async with zen(db, home) as (app, pilot):
+        screen = await opened(app, pilot)
+        await pilot.press("f")
+        assert screen.box == Crop(0, 0, 800 / 1200, 1)
+        assert "square" in said(app, "#told")
+        await pilot.press("u")
+        assert screen.box == Crop(0, 0, 1, 1)
+        await pilot.press("n", "f")
+        assert any("Nothing better" in told.message for told in app._notifications)
+        assert not screen.changed
 
 
 async def test_a_photo_that_is_gone_is_told_and_the_next_one_opens(

@@ -26,7 +26,6 @@ from zen_tui.tui.widgets.crop_geometry import (
     reshape,
     shape_of,
     span,
-    trained,
 )
 
 GRIPS: tuple[Grip, ...] = (*SIDES, "top left", "top right", "bottom left", "bottom right", "inside", "")
@@ -170,7 +169,5 @@ def test_grips_are_found_where_they_are_seen() -> None:
     assert grip_at(crop, 0.9, 0.4, reach) == ""
 
 
-def test_the_largest_square_of_a_photo_is_what_a_training_takes() -> None:
-    size = (6000, 4000)
-    assert trained(None, size) == (1000, 0, 5000, 4000)
-    assert edges(reshape(WHOLE, size, 1), size) == (1000, 0, 5000, 4000)
+def test_the_largest_square_is_in_the_middle() -> None:
+    assert edges(reshape(WHOLE, (6000, 4000), 1), (6000, 4000)) == (1000, 0, 5000, 4000)

@@ -132,11 +132,17 @@ def _face(row: Any, wide: int, high: int) -> Face:
 # What they look like, on disk
 
 
-def keep_likenesses(home: Home, slug: str, hash: str, likenesses: tuple[Likeness, ...]) -> None:
-    """Write what the faces of a photo look like beside it, or remove it where there are none."""
+def keep_likenesses(
+    home: Home, slug: str, hash: str, likenesses: tuple[Likeness, ...], *, settled: bool = True
+) -> None:
+    """Write what the faces of a photo look like beside it, or remove it where there are none.
+
+    Args:
+        settled: as in `durable.replacing`.
+    """
     path = home.face(slug, hash)
     if likenesses:
-        write_file(path, msgspec.json.encode(likenesses))
+        write_file(path, msgspec.json.encode(likenesses), settled=settled)
     else:
         path.unlink(missing_ok=True)
 

@@ -23,6 +23,7 @@ Origin = Literal["drawn", "imported", "model"]
 
 LARGEST = 1024  # pixels of the longer side
 SUFFIX = "-masklabel.png"  # OneTrainer's: `photo-masklabel.png` beside `photo.jpg`
+CONTROL = "-condlabel.png"
 ORIGIN = "origin"
 WHITE = 128  # from this grey on a pixel counts as subject
 SAME_SHAPE = 0.02  # how far the sides of a mask may be off its photo's
@@ -94,8 +95,8 @@ def sidecar_mask(photo: Path) -> Path:
 
 
 def is_sidecar(name: str) -> bool:
-    """Whether a file of this name is a mask of OneTrainer's."""
-    return name.lower().endswith(SUFFIX)
+    """Whether a file of this name is a mask of OneTrainer's, or its card for control: no photo in any case."""
+    return name.lower().endswith((SUFFIX, CONTROL))
 
 
 def import_mask(path: Path, mask: Path, size: tuple[int, int]) -> bool:
@@ -115,17 +116,11 @@ def import_mask(path: Path, mask: Path, size: tuple[int, int]) -> bool:
     return True
 
 
-def sidecar_fault(path: Path, photo: Path, size: tuple[int, int]) -> str:
-    """As `import_mask` with the mask that OneTrainer keeps beside `photo`; why it cannot be used, or ''."""
-    try:
-        import_mask(path, sidecar_mask(photo), size)
-    except BadFile as error:
-        return error.message
-    return ""
-
-
-def export_mask(path: Path, photo: Path, size: tuple[int, int]) -> Path | None:
+def export_mask(path: Path, photo: Path, size: tuple[int, int], crop: Crop | None = None) -> Path | None:
     """Write the mask at `path` (`Home.mask`) beside `photo`, an exported file of `size`; None if there is none.
+
+    Args:
+        crop: the part of the whole photo that was exported.
 
     Raises:
         BadFile: the mask is damaged.
@@ -134,7 +129,9 @@ def export_mask(path: Path, photo: Path, size: tuple[int, int]) -> Path | None:
     if mask is None:
         return None
     target = sidecar_mask(photo)
-    write_file(target, _png(mask.resize(size, Image.Resampling.BICUBIC), None))
+    part = crop or Crop(0.0, 0.0, 1.0, 1.0)
+    box = (part.left * mask.width, part.top * mask.height, part.right * mask.width, part.bottom * mask.height)
+    write_file(target, _png(mask.resize(size, Image.Resampling.BICUBIC, box), None))
     return target
 
 

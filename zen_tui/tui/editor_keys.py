@@ -31,6 +31,8 @@ _CROP = (
     Action("crop.shape", "r", "shape", "Hold another shape: free, square, 2:3 and so on.", "shape(1)", True),
     Action("crop.shape_before", "R", "shape before", "Hold the shape before.", "shape(-1)"),
     Action("crop.whole", "0", "whole photo", "Take the whole photo.", footer=True),
+    Action("crop.suggest", "f", "suggest", "Keep the head and shoulders, or the subject.", footer=True),
+    Action("crop.aspect", "b", "as trained", "See it as a training in squares does, or one in many shapes."),
     Action("crop.resolution", "z", "resolution", "See it as a training at another resolution does."),
 )
 _MASK = (

@@ -161,6 +161,12 @@ _BASES = (
     Action("bases.export", "o", "export", "Write the adapter as a file for other tools.", footer=True),
     Action("bases.copy_path", "y", "copy path", "Copy the path.", footer=True),
 )
+_ADDING = (
+    Action("adding.add", "ctrl+r", "add", "Read the chosen bases through and add them.", "start", True),
+    Action("adding.take", "space", "choose", "Choose the base, or leave it out.", footer=True),
+    Action("adding.take_all", "A", "choose all", "Choose every base, or none."),
+    Action("adding.cancel", "escape", "cancel", "Stop the reading, or leave.", footer=True),
+)
 _PRIVACY = (
     Action("privacy.prove", "p", "prove it", "Try every way out from inside the lock.", footer=True),
     Action("privacy.copy_path", "y", "copy path", "Copy the path of Zen's folder.", footer=True),
@@ -247,7 +253,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER, "export": _EXPORT,
     "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "cull": _CULL,
     "compare": _COMPARE, "duel": _DUEL,
-    "jobs": _JOBS, "bases": _BASES, "privacy": _PRIVACY,
+    "jobs": _JOBS, "bases": _BASES, "adding": _ADDING, "privacy": _PRIVACY,
 }  # fmt: skip
 
 TOGETHER: dict[str, tuple[str, ...]] = {
@@ -271,13 +277,14 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "export": ("export", "list"),
     "jobs": ("jobs", "list", "app"),
     "bases": ("bases", "list", "app"),
+    "adding": ("adding", "list", "app"),
     "privacy": ("privacy", "app"),
 }
-# Keys that a screen takes from the app on purpose: digits rate in these, the wizard's escape asks first, and an
+# Keys that a screen takes from the app on purpose: digits rate in these, escape stops what goes on first, and an
 # editor says what it leaves behind.
 OVERRIDES = {
     **{scope: set("12345") for scope in ("datasets", "cull", "gallery", "viewer", "compare")},
-    "wizard": {"escape"},
+    **{scope: {"escape"} for scope in ("wizard", "adding")},
     **{scope: {"escape", "q"} for scope in ("rectangle", "crop", "mask")},
 }
 

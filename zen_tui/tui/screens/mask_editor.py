@@ -185,7 +185,9 @@ class MaskEditorScreen(RectangleScreen):
             for number, patch in enumerate(self.state.patches)
         ]
         self.stage.light(lit, *frames)
-        self.query_one(Preview).show_part(self._weighed(lit), self._trained())
+        self.query_one(Preview).show_part(
+            self._weighed(lit), self.eye.sees(*self.size_of_photo, self.photo.crop)[0]
+        )
         self.query_one("#told", Static).update(self.told(lit), layout=False)
         self.show_name()
 
@@ -198,11 +200,6 @@ class MaskEditorScreen(RectangleScreen):
         dark = Pillow.blend(self.small, Pillow.new("RGB", self.small.size), OUTSIDE)
         dark.paste(self.small, mask=lit.mask(self.small.size))
         return dark
-
-    def _trained(self) -> Crop:
-        width, height = self.size_of_photo
-        left, top, right, bottom = geometry.trained(self.photo.crop, self.size_of_photo)
-        return Crop(left / width, top / height, right / width, bottom / height)
 
     def told(self, lit: Light) -> Content:
         """The mask that was there, how much is subject, and what keys move."""

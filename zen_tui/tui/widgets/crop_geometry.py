@@ -150,16 +150,6 @@ def grip_at(crop: Crop, x: float, y: float, reach: Point) -> Grip:
     return found.get(named, "inside")
 
 
-def trained(crop: Crop | None, size: Size) -> tuple[float, float, float, float]:
-    """The box in pixels that a training takes out of the photo: the middle square of the crop."""
-    crop = crop or WHOLE
-    left, top = crop.left * size[0], crop.top * size[1]
-    width, height = crop.right * size[0] - left, crop.bottom * size[1] - top
-    side = min(width, height)
-    left, top = left + (width - side) / 2, top + (height - side) / 2
-    return left, top, left + side, top + side
-
-
 def _placed(crop: Crop, size: Size) -> tuple[int, int, int, int]:
     """Left, top, width and height in pixels, brought within the bounds if they were not."""
     left, top, right, bottom = edges(crop, size)
