@@ -104,6 +104,18 @@ def write_text(path: Path, text: str) -> None:
     write_file(path, text.encode())
 
 
+def move(source: Path, target: Path) -> None:
+    """Put the file or folder `source` in the place of `target`, on the same disk; until then the old one stays."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    old = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
+    if target.is_dir():
+        os.rename(target, old)  # a folder cannot be replaced in one go
+    os.replace(source, target)
+    sync_folder(target.parent)
+    if old.is_dir():
+        shutil.rmtree(old)
+
+
 def write_blob(folder: Path, data: bytes, suffix: str = "") -> Blob:
     """Store `data` in `folder` under the SHA-256 of its content. Writing it twice stores it once."""
     digest = hashlib.sha256(data).hexdigest()

@@ -6,6 +6,7 @@ training settings are the same on the command line (`--set`), in `run.toml` and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -102,13 +103,25 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 SETTING_NAMES = TrainSettings.__struct_fields__
+SHAPED = ("rank", "alpha")
+"""Settings that what was learned depends on: a run that goes on from another's state keeps them."""
+DECIDED = ("holdout", "masked_loss", "allow_few_photos")
+"""Settings that act when a run takes its photos, which a run from another's state takes over as they are."""
 SWITCHES = ("allow_few_photos", "flip")
 SPOKEN = {"yes": True, "on": True, "no": False, "off": False}
 """How people say true and false, besides those words."""
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """The state that a run began from: the run, what it was called, and the step of its checkpoint."""
+
+    run: int
+    name: str
+    step: int
+
+
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Train `dataset` on `base`; the adapter will be called `name`."""
+    """Train `dataset` on `base`, from `origin` on if there is one; the adapter will be called `name`."""
 
     kind: ClassVar[str] = "train"
     run: int
@@ -117,6 +130,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     base: str
     method: str = "lora"
     settings: TrainSettings = TrainSettings()
+    origin: Origin | None = None
 
 
 class AdapterUse(msgspec.Struct, frozen=True):
@@ -271,6 +285,17 @@ def decode_spec(data: bytes) -> Spec:
     """Read back what `encode_spec` wrote."""
     raw = msgspec.json.decode(data)
     return msgspec.convert(raw["spec"], SPECS[raw["kind"]])
+
+
+def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
+    """`key=value` words as a dictionary. Raises `WrongUse` for a word without an equals sign."""
+    chosen: dict[str, Any] = {}
+    for pair in pairs:
+        key, found, value = pair.partition("=")
+        if not found:
+            raise WrongUse(f"{pair!r} is not a setting.", "Write rank=16, for example.")
+        chosen[key.strip()] = value.strip()
+    return chosen
 
 
 def train_settings(defaults: dict[str, Any], chosen: dict[str, Any]) -> TrainSettings:

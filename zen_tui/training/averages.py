@@ -55,9 +55,11 @@ class Average:
     def state(self) -> dict[str, Tensor]:
         return {str(index): tensor for index, tensor in enumerate(self._shadow)}
 
+    @torch.no_grad()
     def restore(self, state: dict[str, Tensor]) -> None:
-        for index, tensor in state.items():
-            self._shadow[int(index)].copy_(tensor)
+        """Take up what `state` gave; where it kept no average, one begins with the numbers as they are now."""
+        for index, shadow in enumerate(self._shadow):
+            shadow.copy_(state.get(str(index), self.parameters[index].detach()))
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from zen_tui.library.durable import hash_file, write_file, write_text
 from zen_tui.library.errors import BadFile, Refused
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Crop, Dataset, Photo, Run
-from zen_tui.library.specs import TrainSettings, TrainSpec
+from zen_tui.library.specs import Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import plural
 from zen_tui.photos.caption_edits import tidy
 from zen_tui.photos.captions import default_caption, trigger
@@ -81,8 +81,11 @@ def _mask_hash(path: Path) -> str:
         ) from None
 
 
-def examples(db: Database, home: Home, run: Run, dataset: Dataset, settings: TrainSettings) -> list[Example]:
-    """The photos of `run`: read from its folder if it began before, else taken from the dataset and kept.
+def examples(
+    db: Database, home: Home, run: Run, dataset: Dataset, settings: TrainSettings, origin: Origin | None = None
+) -> list[Example]:
+    """The photos of `run`: read from its folder if it began before, else those of the run it began from, else
+    taken from the dataset; and kept.
 
     Photos are held out by the dataset's own split; where it has none, one is drawn from the seed and stored.
 
@@ -93,6 +96,9 @@ def examples(db: Database, home: Home, run: Run, dataset: Dataset, settings: Tra
     kept = home.run(run.id) / "photos.json"
     if kept.exists():
         return msgspec.json.decode(kept.read_bytes(), type=list[Example])
+    if origin:  # what was held out there must not be learned here
+        write_file(kept, (home.run(origin.run) / "photos.json").read_bytes())
+        return examples(db, home, run, dataset, settings)
     photos = datasets.photos(db, dataset.id, usable=True)
     require_photos(dataset, len(photos), settings)
     held_out = _held_out(db, photos, settings)
@@ -170,7 +176,8 @@ def write_record(home: Home, run: Run, spec: TrainSpec, base: Base, learns: str,
         "photos": photos,
     }
     settings = msgspec.to_builtins(spec.settings)
-    lines = [*_toml(record), "", "[settings]", *_toml(settings), ""]
+    origin = ["", "[from]", *_toml({"run": spec.origin.name, "step": spec.origin.step})] if spec.origin else []
+    lines = [*_toml(record), *origin, "", "[settings]", *_toml(settings), ""]
     write_text(home.run(run.id) / "run.toml", "\n".join(lines))
 
 

@@ -19,8 +19,10 @@ from torch import Tensor
 from zen_tui.library import models
 from zen_tui.library.database import Database
 from zen_tui.library.durable import replacing, require_space
+from zen_tui.library.errors import BadFile
 from zen_tui.library.events import Feed, Saved
 from zen_tui.library.paths import Home
+from zen_tui.library.specs import Origin
 
 KEPT = 3
 
@@ -51,20 +53,21 @@ PARTS = ("learned", "optimizer", "average")
 @dataclass
 class State:
     """All that a run goes on from: its course, what was learned, the optimizer's numbers, and the average that
-    is kept beside what was learned. `groups` are the optimizer's settings as JSON."""
+    is kept beside what was learned. `groups` are the optimizer's settings as JSON, `made_by` is its name."""
 
     course: Course
     learned: dict[str, Tensor] = field(default_factory=dict)
     optimizer: dict[str, Tensor] = field(default_factory=dict)
     average: dict[str, Tensor] = field(default_factory=dict)
     groups: str = ""
+    made_by: str = ""
 
 
 class Checkpoints:
-    """The checkpoints of run `run_id`."""
+    """The checkpoints of run `run_id`, which began from `origin` if it has one."""
 
-    def __init__(self, db: Database, home: Home, run_id: int, feed: Feed) -> None:
-        self.db, self.home, self.run_id, self.feed = db, home, run_id, feed
+    def __init__(self, db: Database, home: Home, run_id: int, feed: Feed, origin: Origin | None = None) -> None:
+        self.db, self.home, self.run_id, self.feed, self.origin = db, home, run_id, feed, origin
         self.folder = home.run(run_id) / "checkpoints"
 
     def saved(self, step: int) -> bool:
@@ -87,7 +90,7 @@ class Checkpoints:
         require_space(self.folder, sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()))
         with replacing(path) as temporary:
             plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-            save_file(plain, temporary, metadata={"course": _brief(course), "groups": state.groups})
+            save_file(plain, temporary, metadata=_header(state))
         held_out = course.score_at(course.step)
         scores = {} if held_out is None else {"holdout": held_out}
         stored = self.home.relative(path)
@@ -97,13 +100,17 @@ class Checkpoints:
         self._prune(course.best_step())
 
     def restore(self) -> State | None:
-        """The newest checkpoint that can be read; None if none can."""
+        """The newest checkpoint that can be read, else the state of the origin; None if there is neither.
+
+        Raises:
+            BadFile: the run began from a checkpoint that is gone or damaged.
+        """
         for found in reversed(models.checkpoints(self.db, self.run_id)):
             try:
                 return read(self.home.resolve(found.path))
             except (OSError, SafetensorError, msgspec.MsgspecError, KeyError):
                 continue
-        return None
+        return origin_state(self.db, self.home, self.origin) if self.origin else None
 
     def _prune(self, best: int | None) -> None:
         found = models.checkpoints(self.db, self.run_id)
@@ -113,9 +120,33 @@ class Checkpoints:
                 self.home.resolve(old.path).unlink(missing_ok=True)
 
 
-def _brief(course: Course) -> str:
+def _header(state: State) -> dict[str, str]:
     """The course as JSON, but for the losses: those grow with the run and are stored as a tensor."""
-    return msgspec.json.encode(msgspec.structs.replace(course, losses=[])).decode()
+    course = msgspec.json.encode(msgspec.structs.replace(state.course, losses=[])).decode()
+    return {"course": course, "groups": state.groups, "made_by": state.made_by}
+
+
+def kept_at(db: Database, home: Home, run_id: int, step: int) -> State:
+    """What run `run_id` was after `step`.
+
+    Raises:
+        BadFile: there is no such checkpoint, or it is damaged.
+    """
+    found = [kept for kept in models.checkpoints(db, run_id) if kept.step == step]
+    try:
+        return read(home.resolve(found[0].path))
+    except (IndexError, OSError, SafetensorError, msgspec.MsgspecError, KeyError):
+        raise BadFile(
+            f"The checkpoint of run {run_id} at step {step} is gone or damaged.",
+            "`zen runs show` lists those that are kept.",
+        ) from None
+
+
+def origin_state(db: Database, home: Home, origin: Origin) -> State:
+    """The state that a run begins from: its scores and seconds are still to come. Raises `BadFile`."""
+    state = kept_at(db, home, origin.run, origin.step)
+    state.course.scores, state.course.seconds = [], 0.0
+    return state
 
 
 def read(path: Path) -> State:
@@ -123,6 +154,7 @@ def read(path: Path) -> State:
     with safe_open(path, "pt") as file:
         header = file.metadata()
         state = State(msgspec.json.decode(header["course"], type=Course), groups=header.get("groups", ""))
+        state.made_by = header.get("made_by", "")
         for name in file.keys():  # noqa: SIM118  (not a dict)
             part, _, key = name.partition(".")
             if part == "losses":

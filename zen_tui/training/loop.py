@@ -13,7 +13,7 @@ from accelerate.state import AcceleratorState
 from zen_tui.families.base import Family
 from zen_tui.families.objective import Objective
 from zen_tui.library.errors import ZenError
-from zen_tui.library.events import Feed, Holdout, Interrupted, Resumed, Step
+from zen_tui.library.events import Feed, Holdout, Interrupted, Note, Resumed, Step
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance, optimizers
 from zen_tui.training.averages import Average
@@ -65,7 +65,9 @@ def learn(work: Work) -> Course:
         course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
         if not work.checkpoints.saved(course.step):
             tensors, groups = optimizers.pack(made)
-            work.checkpoints.save(State(course, method.state(), tensors, average.state(), groups))
+            work.checkpoints.save(
+                State(course, method.state(), tensors, average.state(), groups, settings.optimizer)
+            )
 
     clock = Clock(course.seconds)
     with method.computing():
@@ -144,7 +146,11 @@ def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimi
     if found is None:
         return Course()
     work.method.restore(found.learned)
-    optimizers.unpack(optimizer, found.optimizer, found.groups)
+    if found.made_by in ("", work.settings.optimizer):
+        optimizers.unpack(optimizer, found.optimizer, found.groups)
+    else:
+        words = f"The state of {found.made_by} does not fit {work.settings.optimizer}, which starts anew."
+        work.feed.tell(Note(text=words))
     average.restore(found.average)
     if accelerator.scaler and found.course.scaler:
         accelerator.scaler.load_state_dict(found.course.scaler)

@@ -73,7 +73,10 @@ def unpack(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], groups:
         state.setdefault(int(index), {})[key] = tensor
     mine = optimizer.state_dict()["param_groups"]
     kept: list[dict[str, Any]] = json.loads(groups) if groups else [{} for _ in mine]
-    merged = [{**own, **_tuples(old)} for own, old in zip(mine, kept, strict=True)]
+    merged = [
+        {**own, **_tuples(old), "scale": own["scale"], "until": own["until"]}
+        for own, old in zip(mine, kept, strict=True)
+    ]
     optimizer.load_state_dict({"state": state, "param_groups": merged})
 
 

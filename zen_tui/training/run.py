@@ -17,6 +17,7 @@ from zen_tui.generation import memory, warm
 from zen_tui.generation.fit import Fit
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database, free_slug
+from zen_tui.library.durable import move
 from zen_tui.library.errors import WrongUse, ZenError
 from zen_tui.library.events import Feed, Interrupted, Note, Progress, Warned
 from zen_tui.library.paths import Home
@@ -50,7 +51,7 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     require_trainable(base)
     facts = facts_of(base)
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
-    photos = beginning.examples(db, home, run, dataset, settings)
+    photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
     warm.drop()  # a training wants all the memory there is
     fit = fit_of(home, run, base, settings, memory.machine(pick_device()))
@@ -99,7 +100,7 @@ def _train(
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
-    checkpoints = Checkpoints(db, home, run.id, feed)
+    checkpoints = Checkpoints(db, home, run.id, feed, spec.origin)
     course = learn(Work(settings, family, method, material, checkpoints, feed, samples.draw))
 
     metrics = _metrics(course, family)
@@ -121,7 +122,9 @@ def _record(
     words = trigger(dataset)
     row = db.row("SELECT slug FROM adapters WHERE run_id = ?", run.id)
     slug = row["slug"] if row else free_slug(db, "adapters", slugify(spec.name) or run.slug)
-    path = method.save(home.adapters / f"{slug}.safetensors")
+    made = method.save(home.work / f"{slug}.safetensors")
+    path = home.adapters / made.name
+    move(made, path)  # an earlier one of this run stays until the new one is whole
     facts = {
         **msgspec.to_builtins(inspect_adapter(path)),
         "steps": spec.settings.steps,

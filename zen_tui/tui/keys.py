@@ -213,6 +213,10 @@ _RUN = (
     Action("run.sample", "s", "sample now", "Draw the sample pictures after this step.", footer=True),
     Action("run.checkpoint", "c", "checkpoint now", "Save a checkpoint after this step.", footer=True),
     Action("run.stop", "x", "stop", "End the run; what it has saved is kept. Asks first.", footer=True),
+    Action("run.extend", "e", "go on", "Let a run that ended or was stopped learn for more steps.", footer=True),
+    Action(
+        "run.fork", "b", "branch", "Begin a new run from the newest checkpoint, with other settings.", footer=True
+    ),
     Action("run.log_scale", "L", "log scale", "Draw the loss on a logarithmic scale, or not.", footer=True),
     Action("run.fit", "f", "fit", "Fit the plot to the steps so far, or show the whole run.", footer=True),
     Action("run.notes", "n", "notes", "Show what the run said, its warnings and its log.", footer=True),
