@@ -7,10 +7,11 @@ anew until another process has written, so that a key costs the same with ten ph
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Iterable
 from functools import partial
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -19,7 +20,8 @@ from textual.widgets import Input
 from textual.widgets.option_list import Option
 
 from zen_tui.library import datasets as library
-from zen_tui.library.errors import WrongUse
+from zen_tui.library.database import Database
+from zen_tui.library.errors import WrongUse, ZenError
 from zen_tui.library.records import Dataset, Photo
 from zen_tui.library.text import plural
 from zen_tui.photos.finding import HELP, Test, finder
@@ -61,6 +63,7 @@ class DatasetsScreen(DatasetsDoing):
         self.said = ("", -1)  # what was done last, and where the cursor stood
         self._read = ""  # the dataset that `photos` are of
         self._judging: Timer | None = None
+        self._unjudged: set[int] = set()  # photos whose marks may tell on their verdicts, and on those alike
 
     def body(self) -> ComposeResult:
         yield Welcome()
@@ -187,9 +190,37 @@ class DatasetsScreen(DatasetsDoing):
             self._detail()
         if changed:
             self._count_uses()
+            self._unjudged.update(photo.id for photo in changed)
             if self._judging is not None:
                 self._judging.stop()
-            self._judging = self.set_timer(PAUSE, self._judge_set)
+            self._judging = self.set_timer(PAUSE, self._judge)
+
+    def _judge(self) -> None:
+        """After a pause in the marking: what follows from the marks for verdicts, and for the whole set."""
+        if self._unjudged and self.dataset:
+            ids, self._unjudged = self._unjudged, set()
+            self._rejudge(self.dataset, ids)
+        self._judge_set()
+
+    @work(thread=True, group="judge", exit_on_error=False)
+    def _rejudge(self, dataset: Dataset, ids: set[int]) -> None:
+        """Which of several alike is the best one depends on what was left out."""
+        from zen_tui.photos.judge import rejudge
+
+        try:
+            with Database.open(self.zen.home) as db:
+                changed = rejudge(db, self.zen.home, dataset, self.zen.settings.verdicts, ids)
+        except (ZenError, sqlite3.Error):
+            return  # they are judged again with the next mark
+        if changed:
+            self.app.call_from_thread(self._rejudged, changed)
+
+    def _rejudged(self, changed: list[Photo]) -> None:
+        for new in changed:
+            if photo := self.photos.get(new.id):
+                photo.verdicts, photo.alike = new.verdicts, new.alike
+        self.query_one(PhotoGrid).change([self._tile(self.photos[p.id]) for p in changed if p.id in self.photos])
+        self._detail()
 
     def _count_uses(self) -> None:
         """Say in the list how many photos of the dataset are in use now."""
