@@ -10,8 +10,8 @@ from PIL import Image
 from textual.pilot import Pilot
 
 from tests.helpers import colourful, save
+from tests.tui.editors import drag, there
 from tests.tui.shell import SIZES, visible, zen
-from tests.tui.test_crop_editor import drag, there
 from tests.tui.work import said, shown, until
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
