@@ -94,7 +94,7 @@ class DatasetsScreen(DatasetsDoing):
             self.marks.stamp, self._read = stamp, ""
             self._list(slugs)
             self.show_photos()
-        elif not self.query_one(PhotoDetail).has_class("-editing"):
+        else:
             self._detail()  # a mask is a file, of which the database knows nothing
         self.follow_full_size()
         self.refresh_bindings()

@@ -71,11 +71,12 @@ class PhotoDetail(Panel):
         yield CaptionEditor(soft_wrap=True, show_line_numbers=False, compact=True, highlight_cursor_line=False)
 
     def show(self, photo: Photo, path: Path, small: Path, words: Callable[[int, int], Content]) -> None:
-        """Fill in `photo`, whose original is `path`, with its small copy.
+        """Fill in `photo`, whose original is `path`, with its small copy; a caption that is being edited stays so.
 
         `words` says what is known of it, for a pane of so many columns and rows.
         """
-        self.set_class(False, "-editing", "-none")
+        another = self.photo is None or self.photo.id != photo.id
+        self.set_class(False, "-none", *(["-editing"] if another else []))
         self.photo, self._words = photo, words
         self._fit()
         self.query_one(PicturePane).show(path, f"{photo.name}  {photo.width}×{photo.height}", small)
