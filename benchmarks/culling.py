@@ -117,14 +117,15 @@ class Terminal:
         while self.read(QUIET):
             pass
 
-    def until(self, wanted: str) -> tuple[float, float]:
-        """Milliseconds until text that matches `wanted` has come, and until the last byte before quiet."""
+    def until(self, key: str, wanted: str) -> tuple[float, float]:
+        """Press `key`: milliseconds until text that matches `wanted` has come, and until the last byte of it."""
         began = time.perf_counter()
+        os.write(self.master, key.encode())
         seen, found = b"", 0.0
         while not found:
             piece = self.read(PATIENCE)
             if not piece:
-                raise SystemExit(f"Nothing painted {wanted!r} in {PATIENCE:.0f} s.")
+                raise SystemExit(f"{key!r} did not paint {wanted!r}, but: {_plain(seen)[-600:]}")
             seen += piece
             if re.search(wanted, _plain(seen)):
                 found = time.perf_counter() - began
@@ -132,9 +133,6 @@ class Terminal:
         while self.read(QUIET):
             last = time.perf_counter() - began
         return 1000 * found, 1000 * last
-
-    def press(self, key: str) -> None:
-        os.write(self.master, key.encode())
 
     def close(self) -> None:
         os.kill(self.child, 9)
@@ -172,6 +170,7 @@ def presses(count: int, photos: int) -> Iterator[Press]:
         yield "", "l", anywhere
     yield from (("sort", "s", r"imported|first|together|by name") for _ in range(count))
     yield from (("large", "f", anywhere) for _ in range(max(2, count // 4 * 2)))
+    yield "", "G", anywhere
     yield "", "g", anywhere
     yield "", "/", "flag:blur"
     for letter in "flag:blur":
@@ -184,11 +183,10 @@ def measure(home: Home, photos: int, count: int, columns: int, rows: int) -> dic
     took: dict[str, list[tuple[float, float]]] = {}
     terminal = Terminal(home, columns, rows)
     try:
-        took["open the app"] = [terminal.until(rf"1 of {photos:,}")]
+        took["open the app"] = [terminal.until("", rf"1 of {photos:,}")]
         for name, key, wanted in presses(count, photos):
             terminal.rest()
-            terminal.press(key)
-            took.setdefault(name, []).append(terminal.until(wanted))
+            took.setdefault(name, []).append(terminal.until(key, wanted))
     finally:
         terminal.close()
     took.pop("", None)

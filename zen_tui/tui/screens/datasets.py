@@ -35,11 +35,10 @@ from zen_tui.tui.screens.welcome import Welcome
 from zen_tui.tui.widgets.choices import Choices
 from zen_tui.tui.widgets.coverage_panel import CoveragePanel
 from zen_tui.tui.widgets.panel import Panel
-from zen_tui.tui.widgets.photo_detail import CaptionEditor, PhotoDetail
+from zen_tui.tui.widgets.photo_detail import LOW, CaptionEditor, PhotoDetail
 from zen_tui.tui.widgets.photo_facts import MASKS, facts, facts_in_short, tile_label
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 
-LOW = 8  # rows of the detail pane that have no room for a line a fact
 PAUSE = 0.3  # seconds without a mark, before the whole set is judged anew
 
 

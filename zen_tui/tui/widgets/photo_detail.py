@@ -17,6 +17,7 @@ from zen_tui.library.records import Photo
 from zen_tui.tui.widgets.panel import Panel
 from zen_tui.tui.widgets.picture_pane import PicturePane
 
+LOW = 8  # rows of a pane that has no room for a line a fact
 LEAST_ROWS = 5  # of the picture, where there is hardly room for it
 
 
@@ -41,21 +42,20 @@ class CaptionEditor(TextArea):
 class PhotoDetail(Panel):
     """`show` fills it; `edit` opens the caption; the screen hears `CaptionEditor.Ended`.
 
-    The picture is as large as the pane allows beside the words; with the class `-large` it gets all the room.
+    The picture is as large as the pane allows beside the words. These are one widget that takes the rest, so
+    that another photo of the same shape is shown without laying the screen out anew.
     """
 
     DEFAULT_CSS = """
     PhotoDetail {
         & > PicturePane { height: 20; margin-bottom: 1; }
-        & > #facts { height: auto; }
-        & > #caption-label { height: 1; margin-top: 1; color: $muted; }
-        & > #caption { height: auto; color: $bright; }
+        & > #facts { height: 1fr; }
         & > CaptionEditor {
             display: none; height: auto; max-height: 8; border: none; padding: 0;
             background: $panel; color: $bright;
         }
+        &.-editing > #facts { height: auto; }
         &.-editing > CaptionEditor { display: block; }
-        &.-editing > #caption { display: none; }
         &.-none > * { display: none; }
     }
     """
@@ -66,17 +66,16 @@ class PhotoDetail(Panel):
     def compose(self) -> ComposeResult:
         yield PicturePane()
         yield Static(id="facts")
-        yield Static("caption", id="caption-label")
-        yield Static(id="caption")
         yield CaptionEditor(soft_wrap=True, show_line_numbers=False, compact=True, highlight_cursor_line=False)
 
     def show(self, photo: Photo, path: Path, small: Path, words: Callable[[int, int], Content]) -> None:
-        """Fill in `photo`, whose original is `path`, with its small copy; a caption that is being edited stays so.
+        """Fill in `photo`, whose original is `path`, with its small copy.
 
         `words` says what is known of it, for a pane of so many columns and rows.
         """
-        another = self.photo is None or self.photo.id != photo.id
-        self.set_class(False, "-none", *(["-editing"] if another else []))
+        self.set_class(False, "-none")
+        if self.photo is None or photo.id != self.photo.id:
+            self.set_class(False, "-editing")
         self.photo, self._words = photo, words
         self._fit()
         self.query_one(PicturePane).show(path, f"{photo.name}  {photo.width}×{photo.height}", small)
@@ -96,29 +95,28 @@ class PhotoDetail(Panel):
         width, height = self.content_size
         if self.photo is None or self._words is None or not width:
             return
-        caption = self.photo.caption
-        lines = [Content.styled("none yet: e writes one", "$muted")]
-        if caption:
-            lines = [Content(line) for line in wrap(caption, width)]
-        said = (
-            3 + self._say("#facts", self._words(width, height)) + self._say("#caption", Content("\n").join(lines))
-        )
+        words = self._words(width, height)
+        if not self.has_class("-editing"):
+            words = Content("\n").join([words, *self._caption(width, height)])
+        self.query_one("#facts", Static).update(words, layout=self.has_class("-editing"))
         shape = self.photo.height / max(1, self.photo.width)
+        said = words.plain.count("\n") + 2
         rows = max(LEAST_ROWS, min(height - said, round(width * shape / 2)))
         pane = self.query_one(PicturePane)
         if pane.styles.height is None or pane.styles.height.value != rows:
             pane.styles.height = rows
 
-    def _say(self, selector: str, words: Content) -> int:
-        """Fill in lines that fit the width; the screen is laid out anew only if their number changed."""
-        static = self.query_one(selector, Static)
-        count = words.plain.count("\n") + 1
-        static.update(words, layout=count != static.size.height)
-        return count
+    def _caption(self, width: int, height: int) -> list[Content]:
+        """The caption in lines that fit, below its label where there is room for one."""
+        text = self.photo.caption if self.photo else ""
+        lines = [Content.styled(line, "$bright") for line in wrap(text, width)]
+        lines = lines or [Content.styled("none yet: e writes one", "$muted")]
+        return lines if height < LOW else [Content(""), Content.styled("caption", "$muted"), *lines]
 
     def edit(self, text: str) -> None:
         """Open the caption for editing."""
         self.set_class(True, "-editing")
+        self._fit()
         editor = self.query_one(CaptionEditor)
         editor.text = text
         editor.move_cursor(editor.document.end)
@@ -126,3 +124,4 @@ class PhotoDetail(Panel):
 
     def stop_editing(self) -> None:
         self.set_class(False, "-editing")
+        self._fit()

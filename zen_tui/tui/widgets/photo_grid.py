@@ -110,7 +110,7 @@ class PhotoGrid(ScrollView, can_focus=True):
         self._faded: dict[tuple[int, int], Lines] = {}
         self._styles: dict[str, Style] = {}
         self._sunk_into: tuple[int, int, int] | None = None
-        self._measured: tuple[Size, TileLayout] | None = None
+        self.tiling = TileLayout.fit(0, 0, least)
 
     # What is shown ----------------------------------------------------------------------------------------
 
@@ -166,29 +166,23 @@ class PhotoGrid(ScrollView, can_focus=True):
     # Measures ---------------------------------------------------------------------------------------------
 
     @property
-    def layout_of_tiles(self) -> TileLayout:
-        """How the tiles stand; worked out when the size of the grid has changed."""
-        size = self.scrollable_content_region.size
-        if self._measured is None or self._measured[0] != size:
-            self._measured = (size, TileLayout.fit(size.width, size.height, self.least))
-        return self._measured[1]
-
-    @property
     def columns(self) -> int:
         """How many pictures stand side by side."""
-        return self.layout_of_tiles.columns
+        return self.tiling.columns
 
     @property
     def tile_size(self) -> tuple[int, int]:
         """Columns and rows of one picture; with the line under it a row is one line higher."""
-        return self.layout_of_tiles.width, self.layout_of_tiles.height
+        return self.tiling.width, self.tiling.height
 
     @property
     def rows(self) -> int:
         return -(-len(self.tiles) // self.columns)
 
     def _lay_out(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, self.rows * (self.tile_size[1] + 1))
+        width, height = self.scrollable_content_region.size
+        self.tiling = TileLayout.fit(width, height, self.least)
+        self.virtual_size = Size(width, self.rows * (self.tiling.height + 1))
         self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -246,7 +240,7 @@ class PhotoGrid(ScrollView, can_focus=True):
         if offset is None:
             return
         width, height = self.tile_size
-        column = max(0, offset.x - 1) // (width + self.layout_of_tiles.gap)
+        column = max(0, offset.x - 1) // (width + self.tiling.gap)
         index = (offset.y + int(self.scroll_offset.y)) // (height + 1) * self.columns + column
         if column < self.columns and index < len(self.tiles):
             if index == self.cursor and event.chain > 1:
@@ -270,7 +264,7 @@ class PhotoGrid(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, height = self.tile_size
         row, line = divmod(y + int(self.scroll_offset.y), height + 1)
-        gap = self.layout_of_tiles.gap
+        gap = self.tiling.gap
         segments: list[Segment] = []
         if not self.tiles:
             segments = [Segment(self.empty, self._style("empty"))] if y == 0 else []
@@ -343,7 +337,7 @@ class PhotoGrid(ScrollView, can_focus=True):
         width, height = self.tile_size
         row, column = divmod(index, self.columns)
         y = row * (height + 1) - int(self.scroll_offset.y)
-        region = Region(column * (width + self.layout_of_tiles.gap), y, width + 2, height + 1).intersection(
+        region = Region(column * (width + self.tiling.gap), y, width + 2, height + 1).intersection(
             self.size.region
         )
         if region:
