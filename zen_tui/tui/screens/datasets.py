@@ -36,7 +36,7 @@ from zen_tui.tui.widgets.choices import Choices
 from zen_tui.tui.widgets.coverage_panel import CoveragePanel
 from zen_tui.tui.widgets.panel import Panel
 from zen_tui.tui.widgets.photo_detail import LOW, CaptionEditor, PhotoDetail
-from zen_tui.tui.widgets.photo_facts import MASKS, facts, facts_in_short, tile_label
+from zen_tui.tui.widgets.photo_facts import facts, facts_in_short, tile_label
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 
 PAUSE = 0.3  # seconds without a mark, before the whole set is judged anew
@@ -164,7 +164,7 @@ class DatasetsScreen(DatasetsDoing):
 
         numbered = [(self.numbers[twin.id], twin) for twin in self.alike(photo)]
         limits, number = self.zen.settings.verdicts, self.numbers[photo.id]
-        mask = MASKS.get(origin_of(self.zen.home.mask(self.slug, photo.hash)) or "", "")
+        mask = origin_of(self.zen.home.mask(self.slug, photo.hash))
         told = facts_in_short if height < LOW else facts
         return told(photo, width, limits, number, numbered, mask)
 

@@ -17,7 +17,7 @@ from zen_tui.tui.screens.rectangle_editor import RectangleScreen, fact
 from zen_tui.tui.widgets import crop_geometry as geometry
 from zen_tui.tui.widgets.crop_geometry import SIDES, Grip, Point
 from zen_tui.tui.widgets.live_pane import SMALL, Preview
-from zen_tui.tui.widgets.photo_facts import MASKS
+from zen_tui.tui.widgets.photo_marks import MASKS
 from zen_tui.tui.widgets.photo_paint import Frame, Light
 from zen_tui.tui.widgets.photo_stage import PhotoStage
 

@@ -12,12 +12,10 @@ from zen_tui.library.settings import Thresholds
 from zen_tui.library.text import clean, plural
 from zen_tui.photos.alike import apart
 from zen_tui.photos.orders import face_width
-from zen_tui.tui.widgets.crop_geometry import WHOLE, extent
+from zen_tui.tui.widgets.photo_marks import marks
 
 SPLITS = {"train": "trained on", "holdout": "held out to measure with", "out": "left out"}
 TONES = {"train": "$primary", "holdout": "$best", "out": "$lost"}
-MASKS = {"drawn": "drawn by hand", "imported": "imported", "model": "by a model"}
-"""How the mask of a photo came to be."""
 GOOD, DOUBT = "$primary", "$attention"
 LABEL = 9  # columns of the labels on the left
 SHORT = {
@@ -41,11 +39,11 @@ def facts(
     thresholds: Thresholds,
     number: int,
     twins: Sequence[tuple[int, Photo]],
-    mask: str = "",
+    mask: str | None = None,
 ) -> Content:
     """Lines of at most `width` columns. `number` is the photo's own, `twins` are those alike with theirs.
 
-    `mask` is how its mask came to be, '' where it has none.
+    `mask` is the origin of its mask, None where it has none.
     """
     size = f"  {photo.width}×{photo.height} {photo.format}"
     name = clean(photo.name, max(8, width - len(size)))
@@ -55,10 +53,7 @@ def facts(
     ]
     if photo.repeats > 1:
         lines.append(_line("repeats", str(photo.repeats), "$foreground"))
-    if photo.crop:
-        lines.append(_line("crop", cropped(photo), "$foreground"))
-    if mask:
-        lines.append(_line("mask", mask, "$foreground"))
+    lines += [_line(name, value, "$foreground") for name, value in marks(photo, mask)]
     if photo.measures:
         lines += _measured(photo, photo.measures, thresholds)
     if twins:
@@ -75,7 +70,7 @@ def facts_in_short(
     thresholds: Thresholds,
     number: int,
     twins: Sequence[tuple[int, Photo]],
-    mask: str = "",
+    mask: str | None = None,
 ) -> Content:
     """The same for a pane of a few rows: a line for its name and use, one for its measures, then its flags."""
     use = f"  {SPLITS[photo.split]}"
@@ -87,18 +82,12 @@ def facts_in_short(
         if photo.measures
         else []
     )
-    said = [f"{photo.width}×{photo.height}", *([f"crop {cropped(photo)}"] if photo.crop else [])]
-    said += [*([f"mask {mask}"] if mask else []), *(f"{label} {value.strip()}" for label, value in measured)]
+    said = [f"{photo.width}×{photo.height}", *(f"{name} {value}" for name, value in marks(photo, mask))]
+    said += [f"{label} {value.strip()}" for label, value in measured]
     said += [f"alike {alike(photo, number, twins)}"] if twins else []
     lines.append(Content.styled(clean(" · ".join(said), width), "$muted"))
     lines += [Content.styled(clean(f"! {sentence(verdict)}", width), DOUBT) for verdict in photo.verdicts]
     return Content("\n").join(lines)
-
-
-def cropped(photo: Photo) -> str:
-    """The pixels that the crop of a photo leaves."""
-    wide, high = extent(photo.crop or WHOLE, (photo.width, photo.height))
-    return f"{wide}×{high}"
 
 
 def _measured(photo: Photo, measures: Measures, thresholds: Thresholds) -> list[Content]:
