@@ -45,6 +45,25 @@ def test_a_text_encoder_in_several_files_is_one(tmp_path: Path, place: str) -> N
     }
 
 
+def test_models_that_lie_under_keys_find_each_other(tmp_path: Path) -> None:
+    """As newer InvokeAIs keep them: every model in a folder whose name is a UUID."""
+
+    def key(number: int) -> Path:
+        return tmp_path / "models" / f"0a1b2c3d-1111-4222-8333-00000000000{number}"
+
+    path = write_header(key(1) / "chroma.safetensors", DENOISERS["Chroma1-HD"])
+    files = sharded(key(2) / "text_encoder_2", t5())
+    write_header(key(3) / "ae.safetensors", vae(16, quant=False))
+    write_header(key(4) / "sdxl_vae.safetensors", vae(4))
+    (tmp_path / "models" / "sub").mkdir()
+    with pytest.raises(BadFile, match=r"the VAE of FLUX.1 is not with it"):
+        inspect_base(path.rename(tmp_path / "models" / "sub" / path.name))
+    facts = inspect_base((tmp_path / "models" / "sub" / path.name).rename(path))
+    assert facts.parts["text_encoder"].files == [str(file) for file in files]
+    assert facts.parts["vae"].files == [str(key(3) / "ae.safetensors")]
+    assert [one.kind for one in scan(tmp_path / "models")] == ["base", "part", "part", "part"]
+
+
 def test_a_text_encoder_may_be_named_by_its_folder_index_or_file(tmp_path: Path) -> None:
     texts = tmp_path / "several"
     write_header(texts / "clip_l.safetensors", clip(768, 12), "F16")

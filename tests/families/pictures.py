@@ -18,7 +18,9 @@ GUIDANCE = {"flux1": 3.5, "qwen-image": 4.0, "z-image": 2.0}
 NO_NEGATIVE = ("flux1", "flux2-klein")  # pipelines that take no negative prompt
 
 
-def wish(family: Family, negative: str = "", size: tuple[int, int] = (64, 64)) -> PictureRequest:
+def wish(
+    family: Family, negative: str = "", size: tuple[int, int] = (64, 64), scheduler: str = "default"
+) -> PictureRequest:
     """A picture in three steps from seed 5."""
     return PictureRequest(
         prompt="a photo of a cat",
@@ -28,6 +30,7 @@ def wish(family: Family, negative: str = "", size: tuple[int, int] = (64, 64)) -
         height=size[1],
         steps=3,
         guidance=GUIDANCE.get(family.name, 4.0),
+        scheduler=scheduler,
     )
 
 

@@ -20,6 +20,7 @@ from zen_tui.exchange.adapters import TRIGGER
 from zen_tui.families.base import Family
 from zen_tui.generation.engine import Engine
 from zen_tui.library.errors import BadFile, WrongUse
+from zen_tui.library.specs import TrainSettings
 from zen_tui.training.beginning import Example
 from zen_tui.training.material import gather
 
@@ -191,8 +192,8 @@ def test_captions_in_the_cache_are_not_taken_for_it(second: Family, toy: Path, t
     cache.mkdir()
 
     def captions() -> Tensor:
-        found = gather(second, [example], 64, cache, lambda what, done, total: None)
-        return found.captions.tensors["text"][found.caption_rows[0]]
+        found = gather(second, [example], TrainSettings(resolution=64), cache, lambda what, done, total: None)
+        return found.captions.tensors["text"][found.wording(0)]
 
     plain = captions()
     second.attach(toy, "toy")

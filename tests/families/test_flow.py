@@ -48,16 +48,16 @@ def test_times_are_moved_as_the_scheduler_moves_them(config: dict[str, object]) 
     scheduler = diffusers.FlowMatchEulerDiscreteScheduler(**config)
     mu = linear_mu(scheduler.config, 1024)
     scheduler.set_timesteps(sigmas=[0.9, 0.5, 0.1], mu=mu)
-    ours = Flow(shift(scheduler.config, mu)).shifted(torch.tensor([0.9, 0.5, 0.1]))
+    ours = Flow(shift(scheduler.config, mu)).time_at(torch.tensor([0.9, 0.5, 0.1]))
     assert torch.allclose(ours, scheduler.sigmas[:3], atol=1e-6)
 
 
 def test_larger_pictures_are_trained_nearer_to_noise(tiny_folder: TinyFolder) -> None:
     family = open_family(tiny_folder("flux2-klein", "base"), "flux2-klein", "base")
-    small, large = (family.objective(resolution=side).grid(1) for side in (64, 512))
+    small, large = (family.objective(size=(side, side)).grid(1) for side in (64, 512))
     assert float(small) < float(large)
     still = open_family(tiny_folder("z-image", ""), "z-image")
-    assert torch.equal(still.objective(resolution=64).grid(3), still.objective(resolution=512).grid(3))
+    assert torch.equal(still.objective(size=(64, 64)).grid(3), still.objective(size=(512, 512)).grid(3))
 
 
 def test_the_shift_of_flux2_meets_its_two_measured_lines() -> None:

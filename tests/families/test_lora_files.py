@@ -50,7 +50,7 @@ def real_models(keys: KeyList) -> dict[str, nn.Module]:
         "z-image": lambda: diffusers.ZImageTransformer2DModel(n_layers=2, n_refiner_layers=1),
         "qwen-image": lambda: diffusers.QwenImageTransformer2DModel(num_layers=1),
         "sd35": lambda: diffusers.SD3Transformer2DModel(
-            num_layers=2, num_attention_heads=24, dual_attention_layers=(0,)
+            num_layers=2, num_attention_heads=24, caption_projection_dim=1536, dual_attention_layers=(0,)
         ),
     }
     parts = {line.part for line in keys.lines}

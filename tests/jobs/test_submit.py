@@ -171,14 +171,13 @@ def test_pictures_that_cannot_be_made_are_told_at_once(db: Database, home: Home,
     assert queue.jobs(db) == []
 
 
-def test_a_flow_draws_with_its_own_scheduler(db: Database, home: Home, tiny_folder: TinyFolder) -> None:
+def test_a_flow_draws_with_the_schedulers_of_flows(db: Database, home: Home, tiny_folder: TinyFolder) -> None:
     klein = add_base(db, home, tiny_folder("flux2-klein", "base"), "klein")
-    for name in ("ddim", "unipc"):
-        with pytest.raises(WrongUse, match=rf"no scheduler called {name} for klein\..*default, euler"):
-            submit.submit_generation(
-                db, home, base=klein.slug, requests=[msgspec.structs.replace(REQUEST, scheduler=name)]
-            )
-    for name in ("default", "euler"):
+    with pytest.raises(WrongUse, match=r"no scheduler called ddim for klein\..*default, euler, dpm\+\+2m, unipc"):
+        submit.submit_generation(
+            db, home, base=klein.slug, requests=[msgspec.structs.replace(REQUEST, scheduler="ddim")]
+        )
+    for name in ("default", "euler", "dpm++2m", "unipc"):
         request = msgspec.structs.replace(REQUEST, scheduler=name)
         assert submit.submit_generation(db, home, base=klein.slug, requests=[request])
 

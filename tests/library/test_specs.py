@@ -41,6 +41,11 @@ def test_values_are_read_as_typed_after_set() -> None:
     )
 
 
+@pytest.mark.parametrize(("said", "meant"), [("yes", True), ("On", True), ("no", False), ("off", False)])
+def test_yes_and_no_are_understood(said: str, meant: bool) -> None:
+    assert train_settings({"flip": not meant}, {"flip": said}).flip == meant
+
+
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [
@@ -52,6 +57,12 @@ def test_values_are_read_as_typed_after_set() -> None:
         ({"precision": "fp8"}, "precision"),
         ({"batch_size": "1.5"}, "batch_size"),
         ({"learning_rate": "nan"}, "learning_rate"),
+        ({"flip": "perhaps"}, "flip"),
+        ({"aspect": "wide"}, "aspect"),
+        ({"crop_jitter": 0.3}, "crop_jitter must be between 0 and 0.2"),
+        ({"colour_jitter": 0.5}, "colour_jitter must be between 0 and 0.3"),
+        ({"masked_loss": "yes"}, "masked_loss"),
+        ({"mask_outside": 2}, "mask_outside must be between 0 and 1"),
     ],
 )
 def test_a_setting_that_does_not_fit_is_named(chosen: dict[str, object], said: str) -> None:

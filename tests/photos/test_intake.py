@@ -171,11 +171,16 @@ def test_scan_is_sorted_and_gives_regular_files(photo_folder: Path) -> None:
 
 def test_it_can_be_stopped_and_carries_on(home: Home, db: Database, mara: Dataset, photo_folder: Path) -> None:
     seen: list[Outcome] = []
-    report = import_photos(db, home, mara, [photo_folder], on_file=seen.append, stop=lambda: len(seen) == 2)
-    assert (len(report.added), report.stopped) == (2, True)
-    assert [(outcome.done, outcome.total) for outcome in seen] == [(1, 6), (2, 6)]
+    report = import_photos(db, home, mara, [photo_folder], on_file=seen.append, stop=lambda: len(seen) >= 2)
+    came = len(report.added)
+    assert came in (2, 3), "they are recorded one, then up to two, then up to four at a time"
+    assert report.stopped
+    assert [(outcome.done, outcome.total) for outcome in seen] == [(done, 6) for done in range(1, came + 1)]
+    stored = {path.stem for path in (home.dataset(mara.slug) / "photos").iterdir()}
+    assert stored == {photo.hash for photo in photos(db, mara.id)}, "what was read ahead left something behind"
+    assert len(list((home.dataset(mara.slug) / "thumbnails").iterdir())) == came
     rest = import_photos(db, home, mara, [photo_folder])
-    assert (len(rest.added), len(rest.duplicates), rest.stopped) == (4, 2, False)
+    assert (len(rest.added), len(rest.duplicates), rest.stopped) == (6 - came, came, False)
 
 
 KILLED = """
@@ -187,7 +192,7 @@ from zen_tui.library.paths import Home
 from zen_tui.photos import intake
 kept, recorded = intake.add_photo, []
 def add_photo(*arguments, **values):
-    if len(recorded) == 3:
+    if len(recorded) == 2:
         os.kill(os.getpid(), signal.SIGKILL)  # the file is there, its row is not
     recorded.append(kept(*arguments, **values))
     return recorded[-1]
@@ -202,9 +207,10 @@ def test_killed_between_file_and_row_the_next_import_carries_on(
     home: Home, db: Database, mara: Dataset, photo_folder: Path
 ) -> None:
     assert python(KILLED, str(photo_folder)).returncode == -signal.SIGKILL
-    assert len(photos(db, mara.id)) == 3
+    there = len(photos(db, mara.id))
+    assert there in (1, 2), "the group that was being recorded is not there at all"
     report = import_photos(db, home, mara, [photo_folder])
-    assert (len(report.added), len(report.duplicates)) == (3, 3)
+    assert (len(report.added), len(report.duplicates)) == (6 - there, there)
     stored = sorted((home.dataset(mara.slug) / "photos").iterdir())
     assert [hash_file(path) for path in stored] == [path.stem for path in stored]
     assert len(stored) == len(photos(db, mara.id)) == 6

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageDraw
 
 from tests.cli.conftest import zen  # noqa: F401  (a fixture)
 from zen_tui.exchange.bases import add_base
@@ -117,6 +118,20 @@ class Studio:
 
     def run(self, spec: TrainSpec) -> Run:
         return models.run_by_id(self.db, spec.run)
+
+
+def give_masks(studio: Studio, level: int = 255, *, half: bool = False, count: int | None = None) -> list[Path]:
+    """Masks of one level for the first photos; or with the left half white."""
+    made = []
+    for photo in datasets.photos(studio.db, studio.dataset.id)[:count]:
+        mask = Image.new("L", (photo.width // 2, photo.height // 2), 0 if half else level)
+        if half:
+            ImageDraw.Draw(mask).rectangle((0, 0, mask.width // 2, mask.height), fill=255)
+        path = studio.home.mask("mara", photo.hash)
+        path.parent.mkdir(exist_ok=True)
+        mask.save(path)
+        made.append(path)
+    return made
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from safetensors.torch import load_file
 from torch import equal
 
-from tests.training.conftest import Studio, Tape
+from tests.training.conftest import Studio, Tape, give_masks
 from zen_tui.jobs.events import Tail
 from zen_tui.library import models
 from zen_tui.library.errors import DiskFull
@@ -29,6 +30,11 @@ EVERYTHING: dict[str, Any] = {
     "caption_dropout": 0.4,
     "lr_schedule": "cosine",
     "prior_preservation": 0.5,
+    "aspect": "buckets",
+    "flip": True,
+    "crop_jitter": 0.1,
+    "colour_jitter": 0.2,
+    "variants": 3,
 }
 
 
@@ -43,6 +49,7 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize(("precision", "how"), [("fp32", "pause"), ("bf16", "stop")])
 def test_a_paused_run_goes_on_as_if_it_had_not(studio: Studio, precision: str, how: str) -> None:
+    give_masks(studio, half=True, count=4)
     whole = studio.train(precision=precision, **EVERYTHING)
     wanted = adapter(studio)
     spec = studio.start(precision=precision, **EVERYTHING)
@@ -51,6 +58,7 @@ def test_a_paused_run_goes_on_as_if_it_had_not(studio: Studio, precision: str, h
         studio.train(spec, tape)
     assert caught.value.how == how
     assert [event.step for event in tape.of(Saved)] == [3, 5]
+    shutil.rmtree(studio.home.cache("mara"))  # the views are made again, and are the same
     tape.ask, tape.step = (lambda step: ""), 0
     studio.train(spec, tape)
     assert [event.step for event in tape.of(Resumed)] == [5]

@@ -9,15 +9,19 @@ import pytest
 import torch
 
 from tests.training.conftest import SMALL, Studio, Tape
+from tests.training.test_resume import adapter, same
 from zen_tui.families import load_family
 from zen_tui.families.base import Family
 from zen_tui.generation import fit
 from zen_tui.library import datasets, models
+from zen_tui.library.errors import WrongUse
 from zen_tui.library.events import Holdout, Interrupted, Note, Saved, Step
 from zen_tui.library.records import Dataset
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training.beginning import without_token
+from zen_tui.training.losses import penalty
 from zen_tui.training.plan import plan
+from zen_tui.training.wordings import wordings
 
 QUICK: dict[str, Any] = {"steps": 3, "warmup": 1, "holdout": 0.0, "checkpoint_every": 3}
 
@@ -36,10 +40,19 @@ CHANGES_THE_LOSSES: dict[str, Any] = {
     "caption_dropout": 1.0,
     "min_snr_gamma": 0.0,
     "prior_preservation": 5.0,
+    "aspect": "buckets",
+    "flip": True,
+    "crop_jitter": 0.2,
+    "colour_jitter": 0.3,
+    "optimizer": "adafactor",
+    "caption_shuffle": True,
+    "loss": "huber",
+    "noise_offset": 0.3,
+    "timesteps": "logit_normal",
 }
 SEEN_ELSEWHERE = {
-    "steps", "optimizer", "lr_schedule", "holdout", "checkpoint_every", "sample_every", "sample_prompts",
-    "allow_few_photos", "gradient_checkpointing",
+    "steps", "lr_schedule", "ema", "huber", "shift", "holdout", "checkpoint_every", "sample_every",
+    "sample_prompts",    "allow_few_photos", "gradient_checkpointing", "variants", "masked_loss", "mask_outside",
 }  # fmt: skip
 
 
@@ -48,11 +61,71 @@ def test_every_setting_is_tested() -> None:
 
 
 def test_settings_change_the_course(studio: Studio) -> None:
+    for photo in datasets.photos(studio.db, studio.dataset.id):
+        datasets.set_caption(studio.db, photo.id, "a photo of ohwx woman, smiling, at sea, in a red hat")
     plain = studio.train(**QUICK).losses()
     for name, value in CHANGES_THE_LOSSES.items():
         changed = studio.train(**{**QUICK, name: value}).losses()
         assert changed != plain, name
         assert changed.keys() == plain.keys(), name
+
+
+@pytest.mark.parametrize("optimizer", ["prodigy", "schedule_free", "adafactor"])
+def test_every_optimizer_learns_and_is_taken_up_to_the_bit(studio: Studio, optimizer: str) -> None:
+    wanted: dict[str, Any] = {"steps": 8, "warmup": 1, "checkpoint_every": 3, "optimizer": optimizer}
+    wanted |= {"learning_rate": 1.0} if optimizer == "prodigy" else {}
+    whole = studio.train(**wanted)
+    learned = adapter(studio)
+    spec = studio.start(**wanted)
+    tape = Tape(ask=lambda step: "pause" if step == 5 else "")
+    with pytest.raises(Interrupted):
+        studio.train(spec, tape)
+    tape.ask, tape.step = (lambda step: ""), 0
+    studio.train(spec, tape)
+    assert tape.losses() == whole.losses()
+    assert tape.scores() == whole.scores()
+    assert same(adapter(studio), learned)
+
+
+def test_an_average_is_what_is_kept_and_judged(studio: Studio) -> None:
+    wanted: dict[str, Any] = {"steps": 6, "warmup": 1, "checkpoint_every": 3}
+    plain = studio.train(**wanted)
+    last = adapter(studio)
+    averaged = studio.train(**wanted, ema=0.9)
+    assert averaged.losses() == plain.losses(), "an average must not change the course"
+    assert averaged.scores() != plain.scores()
+    assert not same(adapter(studio), last)
+
+
+def test_huber_counts_small_errors_as_the_square_does_and_large_ones_less(studio: Studio) -> None:
+    error = torch.tensor([1e-3, 10.0])
+    small, large = penalty(error, TrainSettings(loss="huber", huber=1.0)) / error.square()
+    assert small == pytest.approx(1, abs=1e-3)
+    assert large < 0.2
+    gentle, harsh = (studio.train(**QUICK, loss="huber", huber=c).losses() for c in (0.01, 10.0))
+    assert all(gentle[step] < harsh[step] for step in harsh)
+
+
+def test_a_shuffled_caption_keeps_its_subject_first() -> None:
+    found = wordings("a photo of ohwx woman, red hat, at sea, smiling", TrainSettings(caption_shuffle=True))
+    assert found[0] == "a photo of ohwx woman, red hat, at sea, smiling"
+    assert len(set(found)) == len(found) == 6
+    assert {tuple(sorted(text.split(", "))) for text in found} == {tuple(sorted(found[0].split(", ")))}
+    assert all(text.startswith("a photo of ohwx woman, ") for text in found)
+    assert wordings(found[0], TrainSettings()) == found[:1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"shift": 3.0}, "shift is for bases that learned by flow"),
+        ({"optimizer": "schedule_free", "lr_schedule": "cosine"}, "takes no schedule"),
+        ({"optimizer": "schedule_free", "ema": 0.9}, "an average of its own"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(studio: Studio, settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(WrongUse, match=sentence):
+        plan(studio.db, studio.home, studio.base, studio.dataset, TrainSettings(**{**SMALL, **settings}))
 
 
 def test_computing_activations_twice_changes_nothing_else(studio: Studio) -> None:
@@ -158,7 +231,8 @@ def test_the_plan_says_what_the_run_then_does(studio: Studio) -> None:
     assert not before.memory_measured
     note = studio.train(**msgspec.to_builtins(settings)).of(Note)[0].text
     numbers, layers = before.learned.split(" numbers in ")
-    assert f"Learning {numbers} numbers in {layers.split(' ')[0]} layers" in note
+    assert f"Learning {numbers} numbers: " in note
+    assert f" in {layers.split(' ')[0]} layers" in note
     after = plan(studio.db, studio.home, studio.base, studio.dataset, settings)
     measured = studio.result["metrics"]["seconds_per_step"]
     assert after.seconds == pytest.approx(6 * measured)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Select
 
 from tests.tui import work
 from tests.tui.work import said, shown, until
+from zen_tui.generation.fit import Machine
 from zen_tui.jobs import launch, queue
 from zen_tui.library import pictures
 from zen_tui.library.database import Database
@@ -125,6 +126,32 @@ async def test_what_is_typed_is_what_is_queued(db: Database, home: Home, woken: 
         await until(pilot, lambda: app.focused is screen.query_one(PictureBoard))
 
 
+@pytest.mark.parametrize("window", [(80, 24), (120, 36), (160, 45)])
+async def test_it_says_beforehand_how_the_base_fits(
+    db: Database, home: Home, woken: list[Home], monkeypatch: pytest.MonkeyPatch, window: tuple[int, int]
+) -> None:
+    work.add_base(db, "large-base", width=12_000_000)
+    monkeypatch.setattr("zen_tui.jobs.pictures.machine", lambda: Machine("cuda", 16 << 30))
+    async with opened(db, home, window) as (app, pilot, screen):
+        screen.query_one("#base", Select).value = "large-base"
+        await write(pilot, "a hat")
+        await until(pilot, lambda: "to fit: the denoiser in int8" in said(app, "#sum"))
+        assert "text encoders in int8" in said(app, "#sum")
+        assert "may not fit" not in said(app, "#sum")
+        for name, keys in (
+            ("quantize", ("enter", "home", "down", "enter")),
+            ("offload", ("enter", "end", "enter")),
+        ):
+            screen.query_one(f"#{name}", Select).focus()
+            await pilot.press(*keys)
+        await until(pilot, lambda: "It may not fit" in said(app, "#sum"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: woken == [home])
+        spec = queue.spec_of(home, queue.jobs(db)[-1].id)
+        assert isinstance(spec, GenerateSpec)
+        assert (spec.quantize, spec.offload) == ("none", "off")
+
+
 async def test_nothing_is_queued_while_something_is_wrong(db: Database, home: Home, woken: list[Home]) -> None:
     async with opened(db, home) as (app, pilot, screen):
         screen.query_one(PromptEditor).text = "a {hat"
@@ -178,7 +205,7 @@ async def test_a_recipe_comes_back_into_the_form(db: Database, home: Home) -> No
         assert (request.prompt, request.seed, request.steps) == (odd.prompt, 77, 20)
         assert screen.wished.adapters == [AdapterUse("mara", 0.8)]
         assert screen.wished.base is not None
-        assert screen.wished.base.slug == "small-base"
+        assert (screen.wished.base.slug, screen.wished.quantize) == ("small-base", "int8")
     assert requests
 
 
@@ -251,6 +278,7 @@ def test_fields_are_read_as_people_write_them() -> None:
         (Wish("a hat", seed="-1"), "seed"),
         (Wish("a hat", guidance="x"), "guidance"),
         (Wish("a hat", base="nothing"), "nothing"),
+        (Wish("a hat", quantize="nf4", offload="on"), "nf4"),
         (Wish(""), "no prompt"),
     ],
 )

@@ -18,6 +18,7 @@ from zen_tui.library import datasets, models, pictures
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
 from zen_tui.tui.app import ZenApp
+from zen_tui.tui.screens.add_bases import AddBasesScreen
 from zen_tui.tui.screens.bases import BasesScreen
 from zen_tui.tui.screens.datasets import DatasetsScreen
 from zen_tui.tui.screens.generate import GenerateScreen
@@ -84,8 +85,12 @@ async def test_from_an_empty_home_to_a_rated_picture(
         await pilot.press("6")
         await until(pilot, lambda: isinstance(app.screen, BasesScreen))
         await pilot.press("i")
-        await until(pilot, lambda: not isinstance(app.screen, BasesScreen))
+        await until(pilot, lambda: isinstance(app.screen, AddBasesScreen) and app.focused is not None)
+        adding = app.screen
+        assert isinstance(adding, AddBasesScreen)
         await type_path(pilot, "tiny")
+        await pilot.press("enter")
+        await until(pilot, lambda: adding.chosen)
         await pilot.press("enter")
         await until(pilot, lambda: any(base.slug == "tiny" for base in models.bases(db)))
 

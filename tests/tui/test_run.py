@@ -7,17 +7,21 @@ from contextlib import asynccontextmanager
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.tui import work
 from tests.tui.work import said, shown, until
 from zen_tui.jobs import launch, queue
+from zen_tui.library import models
 from zen_tui.library.database import Database
 from zen_tui.library.events import Resumed, Warned
 from zen_tui.library.paths import Home
+from zen_tui.library.specs import Origin, TrainSpec
 from zen_tui.tui.app import ZenApp
 from zen_tui.tui.messages import OpenRun
 from zen_tui.tui.screens.full_size import FullSizeScreen
 from zen_tui.tui.screens.run import RunScreen
+from zen_tui.tui.widgets.dialogs import AskLine
 from zen_tui.tui.widgets.job_log import JobLog
 from zen_tui.tui.widgets.loss_plot import LossPlot
 from zen_tui.tui.widgets.picture_form import PictureForm
@@ -236,3 +240,37 @@ async def test_the_mouse_reads_the_plot_and_chooses_samples(worker: work.Worker)
         await pilot.click(strip, offset=(3, 3))
         assert strip.sample is not None
         assert strip.sample.step == 0
+
+
+async def test_a_run_that_ended_goes_on(worker: work.Worker, woken: list[Home]) -> None:
+    worker.train(400, 400)
+    worker.end()
+    async with opened(worker) as (app, pilot, screen):
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, AskLine))
+        assert app.screen.query_one("#line", Input).value == "800"
+        app.screen.query_one("#line", Input).value = "600"
+        await pilot.press("enter")
+        await until(pilot, lambda: woken == [worker.home])
+        job = queue.job(worker.db, worker.job.id)
+        assert (job.status, job.steps, screen.total) == ("queued", 600, 600)
+
+
+async def test_a_new_run_begins_from_the_newest_checkpoint(worker: work.Worker, woken: list[Home]) -> None:
+    models.add_checkpoint(worker.db, 1, 200, "runs/1/checkpoints/200", 10, {})
+    async with opened(worker, (80, 24)) as (app, pilot, _):
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, AskLine))
+        app.screen.query_one("#line", Input).value = "rank=3"
+        await pilot.press("enter")
+        await until(pilot, lambda: any("rank cannot be changed" in (n.title or "") for n in app._notifications))
+        assert woken == []
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, AskLine))
+        app.screen.query_one("#line", Input).value = "steps=700 learning_rate=5e-5"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.job_id != worker.job.id)
+        spec = queue.spec_of(worker.home, queue.jobs(worker.db)[-1].id)
+        assert isinstance(spec, TrainSpec)
+        assert spec.origin == Origin(run=1, name="mara", step=200)
+        assert (spec.settings.steps, spec.settings.learning_rate) == (700, 5e-5)

@@ -126,6 +126,23 @@ async def test_a_wrong_setting_queues_nothing(db: Database, home: Home, woken: l
 
 
 @pytest.mark.usefixtures("woken")
+async def test_what_is_done_with_photos_is_told_as_it_is_typed(db: Database, home: Home) -> None:
+    async with opened(db, home) as (app, pilot, screen):
+        screen.query_one(TrainForm).choose("base", "tiny")
+        await pilot.press("f2")
+        await until(pilot, lambda: screen.query("#flip"))
+        await until(pilot, lambda: field(screen, "flip").placeholder == "no")
+        field(screen, "flip").focus()
+        await pilot.press(*"yes")
+        await until(pilot, lambda: "twice the photos to read once" in " ".join(said(app, "#words").split()))
+        field(screen, "aspect").focus()
+        await pilot.press(*"buckets")
+        await until(pilot, lambda: "photos whole" in said(app, "#words"))
+        await pilot.press("x")
+        await until(pilot, lambda: field(screen, "aspect").has_class("-invalid"))
+
+
+@pytest.mark.usefixtures("woken")
 async def test_every_setting_has_a_field(db: Database, home: Home) -> None:
     async with opened(db, home) as (_, pilot, screen):
         await pilot.press("f2")

@@ -21,6 +21,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Static
 
+from tests.originals import write_header
 from zen_tui.exchange.bases import add_base as add_base_folder
 from zen_tui.jobs import queue
 from zen_tui.jobs.events import Writer
@@ -47,7 +48,8 @@ def portrait(hue: int, noise: float = 0.0, size: int = 64) -> Image.Image:
     return image
 
 
-def add_base(db: Database, name: str = "small-base") -> None:
+def add_base(db: Database, name: str = "small-base", width: int = 8) -> None:
+    """A base of the files' headers alone, each with one matrix of 1000 by `width`."""
     facts = {
         "resolution": 64,
         "multiple": 8,
@@ -60,6 +62,8 @@ def add_base(db: Database, name: str = "small-base") -> None:
     folder = Home.find().bases / name
     folder.mkdir(parents=True)
     (folder / "model_index.json").write_text("{}")
+    for sub in ("unet", "vae", "text_encoder"):
+        write_header(folder / sub / "model.safetensors", {"mid_block.layers.0.weight": (1000, width)}, "F16")
     models.add_base(db, name, "sd15", "", str(folder), facts)
 
 
@@ -154,7 +158,7 @@ class Worker:
             path=self.home.relative(path), prompt=request.prompt, negative=request.negative, seed=request.seed,
             width=request.width, height=request.height,
             recipe={"base": "small-base", "steps": 20, "guidance": 3.0, "scheduler": "default",
-                    "adapters": [{"name": "mara", "weight": 0.8}]},
+                    "stored": {"denoiser": "int8"}, "adapters": [{"name": "mara", "weight": 0.8}]},
         )  # fmt: skip
         self.writer.tell(Made(index=index, picture=id, path=self.home.relative(path)))
         return id

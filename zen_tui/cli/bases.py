@@ -12,7 +12,7 @@ from zen_tui.cli.output import JsonFlag, YesFlag, confirm, narrate, print_json, 
 from zen_tui.cli.progress import Bar
 from zen_tui.exchange.bases import Progress, add_base, check_base, ensure_builtin, inspect_base
 from zen_tui.exchange.facts import BaseFacts, FileFacts
-from zen_tui.exchange.model_folders import Found, scan
+from zen_tui.exchange.model_folders import Found, add_found, holds_many, scan
 from zen_tui.library import models
 from zen_tui.library.database import Database
 from zen_tui.library.errors import BadFile, WrongUse, ZenError
@@ -77,7 +77,7 @@ def add(
     """
     home = Home.find().create()
     place = path.expanduser().absolute()
-    if place.is_dir() and not (place / "model_index.json").is_file() and any(place.iterdir()):
+    if holds_many(place):
         if name or vae or text or variant:
             raise WrongUse(
                 f"{place} holds many models.", "--name, --vae, --text and --variant are for a single one."
@@ -106,13 +106,11 @@ def _add_all(home: Home, folder: Path, dry_run: bool, json: bool) -> None:
     if not dry_run:
         with Database.open(home) as db, Bar("reading") as bar:
             ensure_builtin(db)
-            for one in found:
-                if one.facts is None:
-                    continue
-                try:
-                    added.append(add_base(db, home, one.path, progress=_progress(bar)))
-                except ZenError as error:  # a batch goes on past one bad file
-                    failed.append((one.path, str(error)))
+            for result in add_found(db, home, found, _progress(bar)):
+                if isinstance(result, Base):
+                    added.append(result)
+                else:
+                    failed.append((result[0], str(result[1])))
     if json:
         print_json(
             {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,13 +17,15 @@ from zen_tui.library.database import Database
 from zen_tui.library.errors import NotFound
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Dataset
-from zen_tui.library.text import plural
+from zen_tui.library.text import plural, shown
 
 if TYPE_CHECKING:
     from zen_tui.cli.progress import Bar
-    from zen_tui.photos.intake import Outcome
+    from zen_tui.exchange.dataset_sources import DatasetSources
+    from zen_tui.photos.intake import ImportReport, Outcome
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
+SHOWN = 3  # photos named in a note, of those it is about
 
 
 def register(app: typer.Typer) -> None:
@@ -30,32 +35,57 @@ def register(app: typer.Typer) -> None:
 
 
 def import_photos(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files or folders; folders are searched.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH…", help="Photos, folders, which are searched, or another tool's description."
+        ),
+    ],
     name: Annotated[str, typer.Option(help="The dataset, new or existing.")],
-    token: Annotated[str, typer.Option(help="The rare word that will mean the subject.")] = "ohwx",
-    class_word: Annotated[str, typer.Option("--class", help="The common word: woman, man, dog …")] = "person",
-    kind: Annotated[str, typer.Option(help="person, pet, object, garment or style.")] = "person",
+    token: Annotated[
+        str | None, typer.Option(help="The rare word that will mean the subject; else what PATH says, or ohwx.")
+    ] = None,
+    class_word: Annotated[
+        str | None,
+        typer.Option("--class", help="The common word: woman, man, dog …; else what PATH says, or person."),
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help="person, pet, object, garment or style.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
     json: JsonFlag = False,
 ) -> None:
     """Copy photos into a dataset; the originals stay as they are.
 
-    Files that cannot be used are named with the reason, and the rest goes on.
+    PATH may also be a kohya folder (10_ohwx woman) or dataset TOML, an ai-toolkit job in YAML, OneTrainer's
+    concepts in JSON, or a folder that `zen datasets export --format manifest` wrote: captions, repeats and masks
+    come along, and what is not taken over is said. Files that cannot be used are named with the reason, and the
+    rest goes on. Ctrl-C stops it; what came in stays.
 
     Example: zen datasets import ~/photos/mara --name mara --token ohwx --class woman
     """
     from zen_tui.cli.progress import Bar
+    from zen_tui.exchange.dataset_sources import gather
     from zen_tui.photos.intake import import_photos as intake
 
     home = Home.find().create()
+    found = gather(paths)
     with Database.open(home) as db:
-        dataset, is_new = _dataset_for_import(db, name, token, class_word, kind)
+        words = (token or found.token or "ohwx", class_word or found.class_word or "person")
+        dataset, is_new = _dataset_for_import(db, name, *words, kind or found.kind or "person")
         try:
-            with Bar("reading photos") as bar:
-                report = intake(db, home, dataset, paths, dry_run=dry_run, on_file=_shown_on(bar))
+            with Bar("reading photos") as bar, _interruptible() as interrupted:
+                report = intake(
+                    db,
+                    home,
+                    dataset,
+                    found.sources,
+                    dry_run=dry_run,
+                    on_file=_shown_on(bar),
+                    stop=interrupted,
+                )
         finally:
             if is_new and not store.photos(db, dataset.id):
                 store.remove_dataset(db, dataset.id)
+    notes = _notes(found, dataset, report)
     if json:
         print_json(
             {
@@ -63,6 +93,7 @@ def import_photos(
                 "added": report.added,
                 "duplicates": report.duplicates,
                 "skipped": report.skipped,
+                "notes": notes,
             }
         )
     else:
@@ -70,8 +101,13 @@ def import_photos(
         say(f"{dataset.slug}: {plural(len(report.added), 'photo')} {would}added.")
         if report.duplicates:
             say(f"{plural(len(report.duplicates), 'duplicate')} left out.")
+        for note in notes:
+            narrate(note)
         for skipped in report.skipped:
             narrate(f"skipped {skipped['file']}: {skipped['reason']}")
+    if report.stopped:
+        narrate("Interrupted. What came in stays; the same command carries on with the rest.")
+        raise typer.Exit(130)
     if report.skipped:
         raise typer.Exit(1)
 
@@ -79,23 +115,87 @@ def import_photos(
 def export(
     name: Name,
     out: Annotated[Path, typer.Option(help="The folder to write, new or empty.")],
+    format: Annotated[str, typer.Option("--format", help="plain, kohya or manifest.")] = "plain",
+    cropped: Annotated[
+        bool, typer.Option("--cropped", help="Write only the part that is trained on, without metadata.")
+    ] = False,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Leave out place, time and all else that the camera wrote.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Write the photos in use and their captions as plain files. Example: zen datasets export mara --out ~/mara"""
-    from zen_tui.photos.export import export_dataset
+    """Write the photos in use as files, with captions in .txt and masks in -masklabel.png.
 
+    Each file is the photo as it was imported, byte for byte, with the place and time that a camera may have
+    written into it; --clean leaves those out, and JPEG, PNG and WebP keep every pixel (HEIC, AVIF and TIFF become
+    PNG). `kohya` writes folders such as 10_ohwx woman and a dataset.toml. `manifest` writes every photo, those
+    that are out too, and all that is known of them, to be imported again; what faces look like is never written.
+
+    Example: zen datasets export mara --out ~/mara --format kohya
+    """
+    from zen_tui.cli.progress import Bar
+    from zen_tui.exchange.dataset_export import export_dataset, export_format
+
+    chosen = export_format(format)
     home = Home.find().create()
-    with Database.open(home) as db:
+    with Database.open(home) as db, Bar("writing photos") as bar:
         dataset = store.dataset(db, name)
-        written = export_dataset(home, dataset, store.photos(db, dataset.id, usable=True), out)
+        done = export_dataset(
+            home,
+            dataset,
+            store.photos(db, dataset.id),
+            out,
+            format=chosen,
+            cropped=cropped,
+            clean=clean,
+            on_photo=bar.at,
+        )
     if json:
-        print_json({"dataset": dataset.slug, "out": str(out), "files": [str(p) for p in written]})
-    else:
-        say(f"{plural(len(written), 'file')} in {out}.")
+        print_json({"dataset": dataset.slug, "out": str(out), "files": [str(p) for p in done.files]})
+        return
+    say(f"{plural(len(done.files), 'file')} in {shown(out)}.")
+    if done.made_anew:
+        narrate(f"{plural(done.made_anew, 'photo')} made anew, upright, as JPEG or PNG: kohya reads no others.")
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Give a question whether Ctrl-C was pressed; pressed once more it ends at once."""
+    pressed = False
+
+    def press(*_: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _notes(found: DatasetSources, dataset: Dataset, report: ImportReport) -> list[str]:
+    """Everything that was not taken over, as sentences."""
+    notes = list(found.notes)
+    for note, names in report.notes.items():
+        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+        notes.append(f"{note} ({', '.join(names[:SHOWN])}{more})")
+    theirs, ours = f"{found.token} {found.class_word}".strip(), f"{dataset.token} {dataset.class_word}"
+    if found.token and theirs not in (ours, dataset.token):
+        notes.append(f"The photos come as “{theirs}”; in {dataset.slug} the subject is called “{ours}”.")
+    return notes
 
 
 def _shown_on(bar: Bar) -> Callable[[Outcome], None]:
-    return lambda outcome: bar.at(outcome.done, outcome.total)
+    began = time.monotonic()
+
+    def show(outcome: Outcome) -> None:
+        rate = outcome.done / max(time.monotonic() - began, 1e-3)
+        bar.at(outcome.done, outcome.total, note=f"{rate:.0f} a second")
+
+    return show
 
 
 def _dataset_for_import(db: Database, name: str, token: str, class_word: str, kind: str) -> tuple[Dataset, bool]:

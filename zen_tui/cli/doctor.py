@@ -65,6 +65,7 @@ def _checks(home: Home, repair: bool) -> Iterator[Check]:
     yield _sqlite()
     yield _permissions(home, repair)
     yield _base()
+    yield _faces()
 
 
 def _torch() -> Iterator[Check]:
@@ -173,3 +174,11 @@ def _base() -> Check:
     except ZenError as error:
         return Check("zen-mini", "bad", str(error))
     return Check("zen-mini", "ok", "the built-in base is whole")
+
+
+def _faces() -> Check:
+    from zen_tui.photos.faces import missing
+
+    if why := missing():
+        return Check("faces", "warn", why)
+    return Check("faces", "ok", "OpenCV finds them with YuNet and compares them with SFace, on this machine")

@@ -39,7 +39,7 @@ def generate(
     guidance: Annotated[
         float | None, typer.Option(min=0, max=100, help="How strictly to follow the prompt.")
     ] = None,
-    scheduler: Annotated[str | None, typer.Option(help="default, ddim, euler, dpm++2m …")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="default, euler, dpm++2m, unipc, ddim …")] = None,
     out: Annotated[Path | None, typer.Option(help="A folder that gets copies.")] = None,
     quantize: Annotated[
         str, typer.Option(help="Weights as they are or smaller: auto, none, int8, fp8, nf4.")

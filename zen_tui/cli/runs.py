@@ -9,7 +9,8 @@ import msgspec
 import typer
 
 from zen_tui.cli import jobs as jobs_cli
-from zen_tui.cli.output import JsonFlag, fields, print_json, say, table
+from zen_tui.cli.output import JsonFlag, WaitFlag, fields, narrate, print_json, say, table
+from zen_tui.cli.train import chosen_settings
 from zen_tui.jobs import queue
 from zen_tui.jobs.history import History
 from zen_tui.library import models
@@ -60,6 +61,8 @@ def show(name: Name, json: JsonFlag = False) -> None:
         print_json({**_document(run, status), "spec": run.spec, "checkpoints": checkpoints})
         return
     fields([("run", run.slug), ("state", status), ("step", f"{run.step} of {run.steps}"), ("method", run.method)])
+    if origin := run.spec.get("origin"):
+        fields([("from", f"{origin['name']} at step {origin['step']:,}")])
     fields(run.metrics.items())
     for checkpoint in checkpoints:
         score = _number(checkpoint.scores.get("holdout"))
@@ -83,9 +86,88 @@ def pause(name: Name, json: JsonFlag = False) -> None:
 
 
 @app.command("resume")
-def resume(name: Name, json: JsonFlag = False) -> None:
-    """Carry on from the last checkpoint. Example: zen runs resume mara"""
-    jobs_cli.resume(_job(name), json)
+def resume(
+    name: Name,
+    steps: Annotated[
+        int | None, typer.Option(help="Go on to this many steps, past the end if it had ended.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Carry on from the last checkpoint.
+
+    On a CPU the run then is, bit for bit, what it would have been without the break. On a GPU photos, noise and
+    order are the same, but sums may differ in their last bits. With --steps a finished run goes on, too: what it
+    did so far stays, and its adapter is made anew in the end.
+
+    Example: zen runs resume mara --steps 2000
+    """
+    if steps is None:
+        jobs_cli.resume(_job(name), json)
+        return
+    from zen_tui.jobs.launch import ensure_worker
+    from zen_tui.jobs.lineage import extend_run, spec_of
+
+    home = Home.find().create()
+    with Database.open(home) as db:
+        run = models.run(db, name)
+        schedule = spec_of(home, run).settings.lr_schedule
+        job = extend_run(db, home, run, steps)
+        ensure_worker(home)
+    if schedule != "constant":
+        narrate(f"Its rate follows {schedule} to the new end, so it is higher now than where it stopped.")
+    if json:
+        print_json({"run": run.slug, "job": job.id, "status": job.status, "steps": steps})
+    else:
+        narrate(f"{run.slug} goes on to step {steps:,} in the background.")
+
+
+@app.command("fork")
+def fork(
+    name: Name,
+    step: Annotated[int | None, typer.Option(help="Of which checkpoint; the newest unless given.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Short for --set steps=N; counted from the first run's start.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting to change, as often as needed."),
+    ] = None,
+    new_name: Annotated[str | None, typer.Option("--name", help="What the new adapter will be called.")] = None,
+    wait: WaitFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Begin a new run from a checkpoint, with other settings.
+
+    Example: zen runs fork mara --step 500 --set learning_rate=5e-5 --name mara-gentle
+    """
+    from zen_tui.cli.waiting import wait_for
+    from zen_tui.jobs.launch import ensure_worker
+    from zen_tui.jobs.lineage import fork_run
+
+    home = Home.find().create()
+    with Database.open(home) as db:
+        made = fork_run(
+            db, home, models.run(db, name), step=step, chosen=chosen_settings(set_ or [], steps), name=new_name
+        )
+        changed = [(key, f"{old} → {new}") for key, old, new in made.changed]
+        origin = msgspec.to_builtins(made.origin)
+        document: dict[str, Any] = {
+            "run": made.run.slug,
+            "job": made.job.id,
+            "from": origin,
+            "changed": dict(changed),
+        }
+        if not json:
+            began = f"{made.origin.name} at step {made.origin.step:,}"
+            fields([("run", made.run.slug), ("job", made.job.id), ("from", began), *changed])
+        ensure_worker(home)
+        if wait:
+            result = wait_for(home, db, made.job.id, "training")
+            document |= {"status": "done", "adapter": result.get("adapter"), "metrics": result.get("metrics")}
+    if json:
+        print_json(document)
+    elif wait:
+        fields([("adapter", document["adapter"]), *(document["metrics"] or {}).items()])
 
 
 @app.command("best")

@@ -10,9 +10,9 @@ from zen_tui.cli.output import JsonFlag, WaitFlag, fields, narrate, print_json
 from zen_tui.cli.waiting import wait_for
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
-from zen_tui.library.errors import WrongUse
 from zen_tui.library.models import base as find_base
 from zen_tui.library.paths import Home
+from zen_tui.library.specs import settings_in
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -74,12 +74,4 @@ def train(
 
 def chosen_settings(pairs: list[str], steps: int | None) -> dict[str, Any]:
     """`key=value` words as a dictionary. Raises `WrongUse` for a word without an equals sign."""
-    chosen: dict[str, Any] = {}
-    for pair in pairs:
-        key, found, value = pair.partition("=")
-        if not found:
-            raise WrongUse(f"{pair!r} is not a setting.", "Write --set rank=16, for example.")
-        chosen[key.strip()] = value.strip()
-    if steps is not None:
-        chosen["steps"] = steps
-    return chosen
+    return settings_in(pairs) | ({} if steps is None else {"steps": steps})

@@ -37,7 +37,7 @@ __all__ = [
 BUILTIN_NAME = "zen-mini"
 
 Progress = Callable[[Path, int, int], None]
-"""Told while a file is read: the file, bytes done of all files, bytes of all files."""
+"""Told while a file is read: the file, bytes done and bytes of all files. What it raises ends the work."""
 
 
 def inspect_base(
@@ -97,7 +97,7 @@ def add_base(
 ) -> Base:
     """Record the base at `path`; it stays where it is. Adding it twice gives the same base.
 
-    Its weights are read through once, for their hashes and for numbers that are none.
+    Its weights are read through once, for their hashes and for numbers that are none; it is recorded after that.
 
     Raises:
         BadFile, Refused, WrongUse: as `inspect_base`.

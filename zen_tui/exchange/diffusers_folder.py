@@ -182,8 +182,7 @@ def _no_index(path: Path) -> ZenError:
         return Refused(f"{path} holds a pickle, {clean(pickle, 60)}, and no base.", SAFETENSORS_ONLY)
     near = nearest("model_index.json", names)
     hint = f"There is a {clean(near, 60)} in it." if near else "There is no model_index.json in it."
-    many = "A folder of many models is added with `zen bases add` on the command line."
-    return BadFile(f"{path} is not a base.", f"A base is a diffusers folder. {hint} {many}")
+    return BadFile(f"{path} is not a base.", f"A base is a diffusers folder. {hint}")
 
 
 def _advice(path: Path) -> Recommended:

@@ -22,7 +22,7 @@ proj_in proj_out proj_mlp ff_context linear_1 linear_2 linear_in linear_out feed
 up_proj down_proj img_attn txt_attn img_mlp txt_mlp img_mod txt_mod img_in txt_in time_in vector_in
 guidance_in in_layer out_layer final_layer adaLN_modulation conv_in conv_out conv_shortcut time_emb_proj
 time_embedding add_embedding time_embed label_emb emb_layers in_layers out_layers skip_connection
-time_text_embed timestep_embedder text_embedder guidance_embedder time_guidance_embed x_embedder
+time_text_embed timestep_embedder text_embedder guidance_embedder time_guidance_embed x_embedder y_embedder
 context_embedder norm1_context norm_out cap_embedder t_embedder all_final_layer all_x_embedder
 double_stream_modulation_img double_stream_modulation_txt single_stream_modulation distilled_guidance_layer
 text_model text_projection wi_0 wi_1
@@ -69,7 +69,7 @@ _FLUX = [
     (r"guidance_in\.in_layer", r"time_text_embed.guidance_embedder.linear_1"),
     (r"guidance_in\.out_layer", r"time_text_embed.guidance_embedder.linear_2"),
     (r"final_layer\.linear", r"proj_out"),
-    (r"final_layer\.adaLN_modulation\.1", r"swapped norm_out.linear"),
+    (r"final_layer\.adaLN_modulation\.1", r"turned norm_out.linear"),
 ]
 _FLUX2 = [
     *_DOUBLE_ATTENTION,
@@ -87,7 +87,7 @@ _FLUX2 = [
     (r"guidance_in\.out_layer", r"time_guidance_embed.guidance_embedder.linear_2"),
     (r"(double_stream_modulation_(?:img|txt)|single_stream_modulation)\.lin", r"\1.linear"),
     (r"final_layer\.linear", r"proj_out"),
-    (r"final_layer\.adaLN_modulation\.1", r"swapped norm_out.linear"),
+    (r"final_layer\.adaLN_modulation\.1", r"turned norm_out.linear"),
 ]
 _JOINT = r"joint_blocks\.(\d+)\."
 _SD3 = [
@@ -100,8 +100,15 @@ _SD3 = [
     (_JOINT + r"context_block\.mlp\.fc1", r"transformer_blocks.\1.ff_context.net.0.proj"),
     (_JOINT + r"context_block\.mlp\.fc2", r"transformer_blocks.\1.ff_context.net.2"),
     (_JOINT + r"x_block\.adaLN_modulation\.1", r"transformer_blocks.\1.norm1.linear"),
+    (_JOINT + r"context_block\.adaLN_modulation\.1", r"turned transformer_blocks.\1.norm1_context.linear"),
     (r"context_embedder", r"context_embedder"),
+    (r"x_embedder\.proj", r"pos_embed.proj"),
+    (r"t_embedder\.mlp\.0", r"time_text_embed.timestep_embedder.linear_1"),
+    (r"t_embedder\.mlp\.2", r"time_text_embed.timestep_embedder.linear_2"),
+    (r"y_embedder\.mlp\.0", r"time_text_embed.text_embedder.linear_1"),
+    (r"y_embedder\.mlp\.2", r"time_text_embed.text_embedder.linear_2"),
     (r"final_layer\.linear", r"proj_out"),
+    (r"final_layer\.adaLN_modulation\.1", r"turned norm_out.linear"),
 ]
 _Z_IMAGE = [
     (r"((?:layers|noise_refiner|context_refiner)\.\d+\.attention)\.qkv", r"\1.to_(q|k|v)"),
@@ -161,9 +168,10 @@ def _translated(table: list[tuple[str, str]], name: str, shape: Sequence[int]) -
         if found is None:
             continue
         text = found.expand(meaning)
-        if text.startswith("swapped "):  # scale and shift stand the other way round
-            half = shape[0] // 2
-            return [(text.removeprefix("swapped "), ((half, shape[0]), (0, half)))]
+        if text.startswith("turned "):
+            # scale and shift stand the other way round, if there is nothing but them: a middle block has six
+            layer, half = text.removeprefix("turned "), shape[0] // 2
+            return [(layer, ((half, shape[0]), (0, half)) if half == shape[1] else None)]
         fused = re.search(r"\(([^)]*\|[^)]*)\)", text)
         if fused is None:
             return [(text, None)]

@@ -1,4 +1,4 @@
-"""A whole folder of models, as ComfyUI, A1111 and InvokeAI keep them: looked through, never changed.
+"""A whole folder of models, as ComfyUI, A1111 and InvokeAI keep them: looked through and added, never changed.
 
 Nothing depends on what the folders are called: every file is told by its tensors. What belongs to another model
 (VAEs, text encoders) is found from that model, by `single_file.pieces_beside`.
@@ -7,13 +7,13 @@ Nothing depends on what the folders are called: every file is told by its tensor
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from zen_tui.exchange.bases import inspect_base
+from zen_tui.exchange.bases import Progress, add_base, inspect_base
 from zen_tui.exchange.detect import is_lora
 from zen_tui.exchange.facts import BaseFacts
 from zen_tui.exchange.pieces import find_pieces, read_pieces
@@ -21,7 +21,10 @@ from zen_tui.exchange.safetensors_header import Header, read_header
 from zen_tui.exchange.shards import is_later_shard
 from zen_tui.exchange.single_file import no_base
 from zen_tui.exchange.source import PICKLES
+from zen_tui.library.database import Database
 from zen_tui.library.errors import BadFile, WrongUse, ZenError
+from zen_tui.library.paths import Home
+from zen_tui.library.records import Base
 
 Kind = Literal["base", "part", "adapter", "unusable"]
 SINGLE = (".safetensors", ".sft")
@@ -34,6 +37,23 @@ class Found(msgspec.Struct, frozen=True):
     kind: Kind
     text: str
     facts: BaseFacts | None = None
+
+
+def holds_many(path: Path) -> bool:
+    """Whether `path` is a folder to look through, and not itself a base in diffusers' layout."""
+    return path.is_dir() and not (path / "model_index.json").is_file() and any(path.iterdir())
+
+
+def add_found(
+    db: Database, home: Home, found: Iterable[Found], progress: Progress | None = None
+) -> Iterator[Base | tuple[Path, ZenError]]:
+    """Add the bases among `found`, giving each as it is added; one that cannot be is given with the reason."""
+    for one in found:
+        if one.facts is not None:
+            try:
+                yield add_base(db, home, one.path, progress=progress)
+            except ZenError as error:  # a batch goes on past one bad file
+                yield one.path, error
 
 
 def scan(folder: Path) -> Iterator[Found]:

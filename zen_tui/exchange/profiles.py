@@ -42,7 +42,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     `parameters` are those of the denoiser of the family's first model, and `activations` the GiB that a LoRA's
     step on one picture of 1024 pixels keeps there in bf16: as usual, and computed twice. They were counted on
-    the library's models without their weights.
+    the library's models without their weights. `flows` says whether the denoiser learned a straight line from
+    picture to noise, and not noise by steps.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     modelspec: str
     parameters: int
     activations: tuple[float, float]
+    flows: bool = True
     train: dict[str, Any]
     targets: dict[str, str]
     variants: dict[str, Variant]
@@ -118,6 +120,7 @@ PROFILES: dict[str, Profile] = {
         title="Stable Diffusion 1",
         pipeline="StableDiffusionPipeline",
         denoiser="unet",
+        flows=False,
         text_encoders=("text_encoder",),
         tokenizers=("tokenizer",),
         multiple=8,
@@ -148,6 +151,7 @@ PROFILES: dict[str, Profile] = {
         title="Stable Diffusion XL",
         pipeline="StableDiffusionXLPipeline",
         denoiser="unet",
+        flows=False,
         text_encoders=("text_encoder", "text_encoder_2"),
         tokenizers=("tokenizer", "tokenizer_2"),
         multiple=8,

@@ -6,7 +6,7 @@ from zen_tui.library.errors import WrongUse
 from zen_tui.library.text import clean, nearest
 
 DIFFUSION = ("default", "ddim", "euler", "euler-ancestral", "dpm++2m", "dpm++2m-karras", "unipc")
-FLOW = ("default", "euler")
+FLOW = ("default", "euler", "dpm++2m", "unipc")
 _DIFFUSION_FAMILIES = ("sd15", "sdxl")  # all others are flows
 
 

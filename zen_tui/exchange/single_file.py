@@ -20,6 +20,8 @@ from zen_tui.library.text import clean
 BESIDE = ("vae", "text_encoders", "text_encoder", "clip", "text_encoders_clip", "t5", "t5_encoder", "clip_embed")
 """Folders in which other tools keep the models that belong to a denoiser, in lower case."""
 SHARED = "any"  # InvokeAI's folder of what belongs to models of several kinds
+KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What newer InvokeAIs call the folder of a model, which lies beside those of all others."""
 LOOK_UP = 4  # folders above the file in which those are looked for
 STORED = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")  # formats that can be widened
 
@@ -68,10 +70,12 @@ def inspect_file(
 def pieces_beside(path: Path) -> list[Piece]:
     """The VAEs and text encoders in the folders beside `path` in which other tools keep them, best first."""
     folders = [path.parent]
+    keyed = next((above.parent for above in path.parents if KEY.fullmatch(above.name)), None)
     for above in list(path.parents)[:LOOK_UP]:
         try:
             shared = sorted((above / SHARED).iterdir()) if (above / SHARED).is_dir() else []
             known = [one for one in [*sorted(above.iterdir()), *shared] if one.name.lower() in BESIDE]
+            known += [one for one in sorted(above.iterdir()) if above == keyed and KEY.fullmatch(one.name)]
             folders += [one for one in known if one.is_dir()]
         except OSError:
             continue  # a folder above that may not be listed
@@ -81,7 +85,7 @@ def pieces_beside(path: Path) -> list[Piece]:
 
 def _weights(folder: Path) -> Iterable[Path]:
     yield from sorted(folder.glob("*.safetensors"))
-    if folder.name.lower() in BESIDE:
+    if folder.name.lower() in BESIDE or KEY.fullmatch(folder.name):
         yield from sorted(folder.glob("*/*.safetensors"))
         yield from sorted(folder.glob("*/*/*.safetensors"))
 

@@ -73,8 +73,8 @@ class Family(ABC):
         """The prompts as the denoiser wants them; loads the text encoders."""
 
     @abstractmethod
-    def objective(self, min_snr_gamma: float = 0.0, resolution: int = 0) -> Objective:
-        """The noise process the base was trained with, at `resolution` pixels (0: the base's own).
+    def objective(self, min_snr_gamma: float = 0.0, size: tuple[int, int] | None = None) -> Objective:
+        """The noise process the base was trained with, for pictures of `size` pixels (None: the base's own).
 
         Where times are weighed, `min_snr_gamma` 0 weighs all alike.
         """

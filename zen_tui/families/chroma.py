@@ -19,6 +19,7 @@ class Chroma(Flux1):
     """A Chroma1. Of the filling after a text it sees the first token alone: 'mask', in floats."""
 
     name = "chroma"
+    own_sigmas = False
     models = {
         "transformer": "diffusers.ChromaTransformer2DModel",
         "vae": "diffusers.AutoencoderKL",

@@ -19,13 +19,11 @@ class Epsilon(Objective):
         self.alphas = alphas_cumprod.float()
         self.velocity = prediction_type == "v_prediction"
         self.gamma = gamma
+        self.drawing = "uniform"
 
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        return torch.randint(0, len(self.alphas), (count,), generator=generator)
-
-    def grid(self, count: int) -> Tensor:
+    def time_at(self, u: Tensor) -> Tensor:
         steps = len(self.alphas)
-        return ((torch.arange(count) + 0.5) / count * steps).long()
+        return (u * steps).long().clamp(max=steps - 1)
 
     def corrupt(self, clean: Tensor, noise: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
         alpha = self.alphas.to(clean.device)[s].view(-1, *[1] * (clean.ndim - 1))

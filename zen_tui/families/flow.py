@@ -21,12 +21,10 @@ class Flow(Objective):
 
     def __init__(self, shift: float = 1.0) -> None:
         self.shift = shift
+        self.drawing = "logit_normal"
 
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        return self.shifted(torch.sigmoid(torch.randn(count, generator=generator)))
-
-    def grid(self, count: int) -> Tensor:
-        return self.shifted((torch.arange(count) + 0.5) / count)
+    def time_at(self, u: Tensor) -> Tensor:
+        return self.shift * u / (1 + (self.shift - 1) * u)
 
     def corrupt(self, clean: Tensor, noise: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
         mix = s.view(-1, *[1] * (clean.ndim - 1))
@@ -34,9 +32,6 @@ class Flow(Objective):
 
     def weight(self, s: Tensor) -> Tensor:
         return torch.ones(len(s), device=s.device)
-
-    def shifted(self, u: Tensor) -> Tensor:
-        return self.shift * u / (1 + (self.shift - 1) * u)
 
 
 def linear_mu(config: Mapping[str, Any], tokens: int) -> float:

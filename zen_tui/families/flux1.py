@@ -18,6 +18,7 @@ class Flux1(TransformerFamily):
     """A FLUX.1 dev or schnell."""
 
     name = "flux1"
+    own_sigmas = True
     models = {
         "transformer": "diffusers.FluxTransformer2DModel",
         "vae": "diffusers.AutoencoderKL",

@@ -18,6 +18,7 @@ class Flux2Klein(TransformerFamily):
     """A FLUX.2 klein, base or distilled."""
 
     name = "flux2-klein"
+    own_sigmas = True
     models = {
         "transformer": "diffusers.Flux2Transformer2DModel",
         "vae": "diffusers.AutoencoderKLFlux2",

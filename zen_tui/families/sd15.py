@@ -38,7 +38,7 @@ class SD15(Family):
         mask = tokens.attention_mask.to(self.text_device) if _uses_mask(encoder) else None
         return Cond({"text": encoder(tokens.input_ids.to(self.text_device), attention_mask=mask)[0]})
 
-    def objective(self, min_snr_gamma: float = 0.0, resolution: int = 0) -> Epsilon:
+    def objective(self, min_snr_gamma: float = 0.0, size: tuple[int, int] | None = None) -> Epsilon:
         scheduler = schedulers.build(self.source.folder("scheduler"), "ddim")
         return Epsilon(scheduler.alphas_cumprod, scheduler.config.prediction_type, min_snr_gamma)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,18 +17,20 @@ from zen_tui.families.flow import Flow, linear_mu, shift
 class TransformerFamily(Family):
     """A rectified flow. `s` is sigma, from 0 (picture) to 1 (noise)."""
 
-    def objective(self, min_snr_gamma: float = 0.0, resolution: int = 0) -> Flow:
-        side = resolution or self.profile.resolution
+    own_sigmas: ClassVar[bool] = False
+    """Whether the library's pipeline leaves the times to a scheduler that has its own."""
+
+    def objective(self, min_snr_gamma: float = 0.0, size: tuple[int, int] | None = None) -> Flow:
+        own = self.profile.resolution
         steps = int(self.variant.generate["steps"])
-        return Flow(shift(self.schedule, self.mu((side, side), steps)))
+        return Flow(shift(self.schedule, self.mu(size or (own, own), steps)))
 
     def scheduler(self, name: str = "default") -> Any:
         return schedulers.build_flow(self.source.folder("scheduler"), name)
 
     def start(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
-        sigmas = np.linspace(1.0, 1 / steps, steps)
-        scheduler.set_timesteps(sigmas=sigmas, device=self.device, mu=self.mu(size, steps))
-        scheduler.set_begin_index(0)
+        mu = self.mu(size, steps)
+        schedulers.start_flow(scheduler, steps, mu, self.device, own_sigmas=self.own_sigmas)
 
     def time(self, t: Tensor) -> Tensor:
         return t / 1000

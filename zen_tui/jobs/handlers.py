@@ -19,6 +19,8 @@ HANDLERS = {
     "generate": "zen_tui.generation.job:generate",
     "adapter": "zen_tui.families.adapter_work:make_adapter",
     "adapter_picture": "zen_tui.generation.adapter_picture:compare_pictures",
+    "caption": "zen_tui.vision.caption_job:caption",
+    "mask": "zen_tui.vision.mask_job:make_masks",
     "mannequin_photos": "zen_tui.jobs.mannequins:mannequin_photos",
     "mannequin_score": "zen_tui.scoring.job:mannequin_score",
 }

@@ -120,6 +120,21 @@ def resume(db: Database, id: int) -> Job:
         return job(db, id)
 
 
+def extend(db: Database, home: Home, id: int, spec: Spec, steps: int) -> Job:
+    """Let a job that does not run do `spec` instead, which goes on from what it has saved to `steps`.
+
+    Raises:
+        Refused: the job runs.
+    """
+    with db.transaction():
+        if job(db, id).status == "running":
+            raise Refused(f"Job {id} is running.", f"`zen jobs pause {id}` holds it; then try again.")
+        write_file(home.job(id) / "spec.json", encode_spec(spec))
+        db.update("jobs", id, steps=steps)
+        _requeue(db, id)
+        return job(db, id)
+
+
 def _requeue(db: Database, id: int) -> None:
     db.update("jobs", id, status="queued", control="", stalls=0, error="", finished=None)
     dropped = "SELECT id FROM jobs WHERE after = ? AND status = 'cancelled' AND started IS NULL AND error != ''"

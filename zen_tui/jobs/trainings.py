@@ -16,15 +16,23 @@ from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset, Job, Run
 from zen_tui.library.sizes import require_size
-from zen_tui.library.specs import TrainSettings, TrainSpec, train_settings
+from zen_tui.library.specs import Origin, TrainSettings, TrainSpec, train_settings
 from zen_tui.library.text import nearest, plural, slugify
 from zen_tui.training.beginning import require_photos
+from zen_tui.training.methods import METHODS
 from zen_tui.training.plan import PRESETS, Plan, defaults_for, plan
 
-METHODS = ("lora",)
 SMALLER, LARGER = 4, 2  # a base still learns at a quarter and at twice the size it was made for
 
-__all__ = ["PRESETS", "Submitted", "plan_training", "queue_training", "submit_training", "training_defaults"]
+__all__ = [
+    "METHODS",
+    "PRESETS",
+    "Submitted",
+    "plan_training",
+    "queue_training",
+    "submit_training",
+    "training_defaults",
+]
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ def _checked(
     settings = train_settings(defaults_for(base, dataset, preset), chosen)
     base_folder(base)
     _require_photos(db, dataset, settings)
-    _require_resolution(base, settings.resolution)
+    require_resolution(base, settings.resolution)
     return settings, plan(db, home, base, dataset, settings)
 
 
@@ -116,7 +124,7 @@ def _require_photos(db: Database, dataset: Dataset, settings: TrainSettings) -> 
         )
 
 
-def _require_resolution(base: Base, resolution: int) -> None:
+def require_resolution(base: Base, resolution: int) -> None:
     made_for = int(base.facts.get("resolution", resolution))
     require_size(resolution, resolution, multiple=int(base.facts.get("multiple", 8)), base=base.slug)
     if not made_for / SMALLER <= resolution <= made_for * LARGER:
@@ -135,6 +143,7 @@ def queue_training(
     settings: TrainSettings,
     name: str,
     after: int | None = None,
+    origin: Origin | None = None,
 ) -> tuple[Run, Job]:
     """Record a run and queue its job, both or neither. The run and its adapter get `name`, or one near it."""
     with db.transaction():
@@ -149,7 +158,13 @@ def queue_training(
             created=time.time(),
         )
         spec = TrainSpec(
-            run=run_id, name=slug, dataset=dataset.slug, base=base.slug, method=method, settings=settings
+            run=run_id,
+            name=slug,
+            dataset=dataset.slug,
+            base=base.slug,
+            method=method,
+            settings=settings,
+            origin=origin,
         )
         job = queue.enqueue(db, home, spec, f"train {slug}", after)
         db.update("runs", run_id, job_id=job.id, spec=msgspec.to_builtins(spec))

@@ -108,7 +108,7 @@ class Worker:
         """Do the job once: the state to record, the event that ends it, and its error."""
         try:
             feed.tell(Starting(attempt=job.attempt))
-            if job.kind == "train":
+            if job.kind in ("train", "caption"):
                 self._free_memory(everything=True)
             work = handlers.load(job.kind)
             self._note_device()

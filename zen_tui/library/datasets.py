@@ -98,7 +98,7 @@ def set_captions(db: Database, captions: dict[int, str]) -> None:
 
 def captions(db: Database, dataset_id: int) -> dict[int, str]:
     """The captions of a dataset's photos as they are now, by photo id."""
-    rows = db.rows("SELECT id, caption FROM photos WHERE dataset_id = ?", dataset_id)
+    rows = db.rows("SELECT id, caption FROM photos WHERE dataset_id = ? ORDER BY id", dataset_id)
     return {row["id"]: row["caption"] for row in rows}
 
 

@@ -13,6 +13,7 @@ import hashlib
 import io
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,16 +46,20 @@ def require_space(folder: Path, need: int) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, settled: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path`; on leaving without an error it becomes `path`, durably.
 
     The body writes the temporary file in any way it likes. If it fails, nothing is left behind.
+
+    Args:
+        settled: False where the caller writes many files and then makes their names durable itself, all at
+            once, by `sync_folder`; until then a power cut may lose the name, but never tear the file.
 
     Raises:
         DiskFull: the disk filled up while writing.
         ZenError: the folder cannot be written.
     """
-    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
+    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{threading.get_ident()}-{path.name}"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         yield temporary
@@ -62,7 +67,8 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fchmod(file.fileno(), 0o600)
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        sync_folder(path.parent)
+        if settled:
+            sync_folder(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -83,15 +89,31 @@ def disk_error(error: OSError, path: Path) -> ZenError:
     )
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`; it is on disk, not only in the page cache, when this returns."""
-    with replacing(path) as temporary, open(temporary, "wb") as file:
+def write_file(path: Path, data: bytes, *, settled: bool = True) -> None:
+    """Replace `path` by `data`; it is on disk, not only in the page cache, when this returns.
+
+    Args:
+        settled: as in `replacing`.
+    """
+    with replacing(path, settled=settled) as temporary, open(temporary, "wb") as file:
         file.write(data)
 
 
 def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` in UTF-8, durably."""
     write_file(path, text.encode())
+
+
+def move(source: Path, target: Path) -> None:
+    """Put the file or folder `source` in the place of `target`, on the same disk; until then the old one stays."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    old = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
+    if target.is_dir():
+        os.rename(target, old)  # a folder cannot be replaced in one go
+    os.replace(source, target)
+    sync_folder(target.parent)
+    if old.is_dir():
+        shutil.rmtree(old)
 
 
 def write_blob(folder: Path, data: bytes, suffix: str = "") -> Blob:
@@ -115,12 +137,20 @@ def hash_stream(file: io.BufferedReader) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+    """Make a rename in `folder` survive a power cut.
+
+    Raises:
+        DiskFull: there was no room for it.
+        ZenError: the folder cannot be read.
+    """
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise disk_error(error, folder) from error
 
 
 def sweep(folder: Path) -> int:

@@ -73,6 +73,12 @@ def run_of_job(db: Database, job_id: int) -> Run | None:
     return record(row, Run) if row else None
 
 
+def stood_on(db: Database, run_id: int) -> set[int]:
+    """The steps of a run from which other runs began."""
+    origins = [found.spec.get("origin") or {} for found in runs(db)]
+    return {int(origin["step"]) for origin in origins if origin.get("run") == run_id}
+
+
 def checkpoints(db: Database, run_id: int) -> list[Checkpoint]:
     """The checkpoints of a run by step."""
     found = db.rows("SELECT * FROM checkpoints WHERE run_id = ? ORDER BY step", run_id)

@@ -52,7 +52,8 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     fractions are 0 to 1; all of them are of the largest face where it is large enough, else of the whole frame.
     `screen` and `panels` tell how much the photo resembles a screenshot and a collage, 0 to 1. `palette` holds
     the colours around the subject, `clothes` those below the largest face, for telling sameness within a set.
-    `faces` are largest first; None where none were looked for.
+    `faces` are largest first; None where none were looked for. `likeness` is the cosine of the face number
+    `subject` to the dataset's own faces; None where that cannot be told.
     """
 
     version: int
@@ -68,6 +69,8 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     palette: tuple[float, ...] = ()
     clothes: tuple[float, ...] = ()
     faces: tuple[Face, ...] | None = None
+    likeness: float | None = None
+    subject: int = 0
 
 
 class Photo(msgspec.Struct, kw_only=True):

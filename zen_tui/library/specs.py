@@ -6,6 +6,7 @@ training settings are the same on the command line (`--set`), in `run.toml` and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -27,9 +28,10 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     gradient_accumulation: int = 1
     resolution: int = 512
     learning_rate: float = 1e-4
-    lr_schedule: Literal["constant", "cosine"] = "constant"
+    lr_schedule: Literal["constant", "cosine", "linear"] = "constant"
     warmup: int = 20
-    optimizer: Literal["adamw"] = "adamw"
+    optimizer: Literal["adamw", "prodigy", "schedule_free", "adafactor"] = "adamw"
+    ema: float = 0.0
     rank: int = 16
     alpha: float = 16.0
     dropout: float = 0.0
@@ -42,9 +44,29 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     sample_every: int = 250
     sample_prompts: tuple[str, ...] = ()
     caption_dropout: float = 0.05
+    caption_shuffle: bool = False
     min_snr_gamma: float = 5.0
+    loss: Literal["squared", "huber"] = "squared"
+    huber: float = 0.1
+    noise_offset: float = 0.0
+    timesteps: Literal["auto", "uniform", "logit_normal"] = "auto"
+    shift: float = 0.0
     prior_preservation: float = 0.0
     allow_few_photos: bool = False
+    aspect: Literal["square", "buckets"] = "square"
+    """The middle square of each photo's crop, or all of it, in a shape of about `resolution`² pixels."""
+    flip: bool = False
+    """Whether photos are also seen mirrored."""
+    crop_jitter: float = 0.0
+    """How far a variant may be moved and enlarged within the crop, as a share of its sides."""
+    colour_jitter: float = 0.0
+    """How far brightness, contrast and saturation of a variant may go from 1, each."""
+    variants: int = 0
+    """How many variants of a photo there are with jitter, itself the first; 0 is as many as suit."""
+    masked_loss: Literal["auto", "on", "off"] = "auto"
+    """Whether errors are weighed by the photos' masks; 'auto' where there are any."""
+    mask_outside: float = 0.1
+    """What an error outside the subject weighs beside one inside."""
 
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {
         "steps": (1, 1_000_000),
@@ -53,6 +75,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "resolution": (64, 4096),
         "learning_rate": (1e-8, 1.0),
         "warmup": (0, 100_000),
+        "ema": (0, 0.9999),
         "rank": (1, 1024),
         "alpha": (0.001, 4096),
         "dropout": (0, 0.9),
@@ -62,7 +85,14 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "sample_every": (0, 1_000_000),
         "caption_dropout": (0, 1),
         "min_snr_gamma": (0, 100),
+        "huber": (1e-4, 10),
+        "noise_offset": (0, 0.5),
+        "shift": (0, 100),
         "prior_preservation": (0, 100),
+        "crop_jitter": (0, 0.2),
+        "colour_jitter": (0, 0.3),
+        "variants": (0, 64),
+        "mask_outside": (0, 1),
     }
 
     def __post_init__(self) -> None:
@@ -73,10 +103,25 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 SETTING_NAMES = TrainSettings.__struct_fields__
+SHAPED = ("rank", "alpha")
+"""Settings that what was learned depends on: a run that goes on from another's state keeps them."""
+DECIDED = ("holdout", "masked_loss", "allow_few_photos")
+"""Settings that act when a run takes its photos, which a run from another's state takes over as they are."""
+SWITCHES = ("allow_few_photos", "flip")
+SPOKEN = {"yes": True, "on": True, "no": False, "off": False}
+"""How people say true and false, besides those words."""
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """The state that a run began from: the run, what it was called, and the step of its checkpoint."""
+
+    run: int
+    name: str
+    step: int
 
 
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Train `dataset` on `base`; the adapter will be called `name`."""
+    """Train `dataset` on `base`, from `origin` on if there is one; the adapter will be called `name`."""
 
     kind: ClassVar[str] = "train"
     run: int
@@ -85,6 +130,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     base: str
     method: str = "lora"
     settings: TrainSettings = TrainSettings()
+    origin: Origin | None = None
 
 
 class AdapterUse(msgspec.Struct, frozen=True):
@@ -151,6 +197,38 @@ class AdapterPictureSpec(msgspec.Struct, frozen=True, kw_only=True):
     base: str
 
 
+class CaptionSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Describe photos of `dataset` with the model in the folder `model`; all photos in use if `photos` is empty.
+
+    Photos that somebody has captioned are left alone unless `overwrite`. `prompt` is what the model is asked, None
+    for its own; `length` is tokens. `prefix` and `suffix` go around what it says, with {token} and {class} filled
+    in; without a prefix the subject's words are put where they belong.
+    """
+
+    kind: ClassVar[str] = "caption"
+    dataset: str
+    model: str
+    photos: tuple[int, ...] = ()
+    prompt: str | None = None
+    prefix: str | None = None
+    suffix: str = ""
+    length: int = 128
+    overwrite: bool = False
+
+
+class MaskSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Find the subject in photos of `dataset` with the matte at `model`; in all in use if `photos` is empty.
+
+    Masks that a person drew or brought along stay unless `overwrite`.
+    """
+
+    kind: ClassVar[str] = "mask"
+    dataset: str
+    model: str
+    photos: tuple[int, ...] = ()
+    overwrite: bool = False
+
+
 class MannequinPhotosSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Render `count` photos of the person that `seed` draws and import them as dataset `dataset`."""
 
@@ -173,12 +251,23 @@ class MannequinScoreSpec(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str
 
 
-Spec = TrainSpec | GenerateSpec | AdapterSpec | AdapterPictureSpec | MannequinPhotosSpec | MannequinScoreSpec
+Spec = (
+    TrainSpec
+    | GenerateSpec
+    | AdapterSpec
+    | AdapterPictureSpec
+    | CaptionSpec
+    | MaskSpec
+    | MannequinPhotosSpec
+    | MannequinScoreSpec
+)
 _KINDS: tuple[type[Spec], ...] = (
     TrainSpec,
     GenerateSpec,
     AdapterSpec,
     AdapterPictureSpec,
+    CaptionSpec,
+    MaskSpec,
     MannequinPhotosSpec,
     MannequinScoreSpec,
 )
@@ -198,6 +287,17 @@ def decode_spec(data: bytes) -> Spec:
     return msgspec.convert(raw["spec"], SPECS[raw["kind"]])
 
 
+def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
+    """`key=value` words as a dictionary. Raises `WrongUse` for a word without an equals sign."""
+    chosen: dict[str, Any] = {}
+    for pair in pairs:
+        key, found, value = pair.partition("=")
+        if not found:
+            raise WrongUse(f"{pair!r} is not a setting.", "Write rank=16, for example.")
+        chosen[key.strip()] = value.strip()
+    return chosen
+
+
 def train_settings(defaults: dict[str, Any], chosen: dict[str, Any]) -> TrainSettings:
     """Settings from a base's or preset's `defaults`, overridden by what a person chose.
 
@@ -214,8 +314,13 @@ def train_settings(defaults: dict[str, Any], chosen: dict[str, Any]) -> TrainSet
     values = {**{k: v for k, v in defaults.items() if k in SETTING_NAMES}, **chosen}
     if "rank" in chosen and "alpha" not in chosen:
         values["alpha"] = values["rank"]
+    if values.get("optimizer") == "prodigy" and "learning_rate" not in chosen:
+        values["learning_rate"] = 1.0  # Prodigy finds the rate itself; this is a factor of it
     if isinstance(values.get("sample_prompts"), str):
         values["sample_prompts"] = tuple(p.strip() for p in values["sample_prompts"].split("|") if p.strip())
+    for name in SWITCHES:
+        if isinstance(said := values.get(name), str):
+            values[name] = SPOKEN.get(said.strip().lower(), said)
     try:
         return msgspec.convert(values, TrainSettings, strict=False)
     except msgspec.ValidationError as error:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from zen_tui.library.records import Photo
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 ROWS = 512  # compared with all at a time, so that memory stays small
 
@@ -15,16 +19,19 @@ def distance(one: str, other: str) -> int:
     return (int(one, 16) ^ int(other, 16)).bit_count()
 
 
+def straight(one: Photo, other: Photo) -> int:
+    """In how many bits two measured photos differ as they are."""
+    assert one.measures is not None
+    assert other.measures is not None
+    return distance(one.measures.phash, other.measures.phash)
+
+
 def apart(one: Photo, other: Photo) -> int:
     """In how many bits two measured photos differ, either of them mirrored if that brings them closer."""
     assert one.measures is not None
     assert other.measures is not None
-    direct = distance(one.measures.phash, other.measures.phash)
-    return min(
-        direct,
-        distance(one.measures.phash, other.measures.mirror),
-        distance(one.measures.mirror, other.measures.phash),
-    )
+    mirrored = distance(one.measures.phash, other.measures.mirror)
+    return min(straight(one, other), mirrored, distance(one.measures.mirror, other.measures.phash))
 
 
 def groups(photos: Sequence[Photo], bits: int) -> list[list[Photo]]:
@@ -33,36 +40,35 @@ def groups(photos: Sequence[Photo], bits: int) -> list[list[Photo]]:
     Groups, and the photos in each, come in the order of `photos`; those without measures are in none.
     """
     measured = [photo for photo in photos if photo.measures]
-    first = list(range(len(measured)))
-
-    def root(at: int) -> int:
-        while first[at] != at:
-            first[at] = first[first[at]]
-            at = first[at]
-        return at
-
-    for one, other in _pairs(measured, bits):
-        low, high = sorted((root(one), root(other)))
-        first[high] = low
-    found: dict[int, list[Photo]] = defaultdict(list)
-    for at, photo in enumerate(measured):
-        found[root(at)].append(photo)
-    return [group for group in found.values() if len(group) > 1]
+    return [[measured[at] for at in sorted(group)] for group in _linked(measured, bits) if len(group) > 1]
 
 
-def _pairs(photos: Sequence[Photo], bits: int) -> list[tuple[int, int]]:
-    """Index pairs of photos within `bits` bits of each other."""
+def _linked(photos: Sequence[Photo], bits: int) -> Iterator[list[int]]:
+    """The indices of measured photos in groups, each reached from the others by steps of at most `bits` bits.
+
+    No pair is kept, for of ten thousand frames of one film there are fifty million.
+    """
     import numpy as np
 
     hashes = np.array([int(p.measures.phash, 16) for p in photos if p.measures], np.uint64)
     mirrors = np.array([int(p.measures.mirror, 16) for p in photos if p.measures], np.uint64)
-    found: list[tuple[int, int]] = []
-    for start in range(0, len(hashes), ROWS):
-        rows = hashes[start : start + ROWS, None]
-        near = np.bitwise_count(rows ^ hashes[start:]) <= bits
-        near |= np.bitwise_count(rows ^ mirrors[start:]) <= bits
-        near |= np.bitwise_count(mirrors[start : start + ROWS, None] ^ hashes[start:]) <= bits
-        ones, others = np.nonzero(near)
-        later = others > ones
-        found += zip((ones[later] + start).tolist(), (others[later] + start).tolist(), strict=True)
-    return found
+    alone = np.ones(len(hashes), bool)  # not in a group yet
+
+    def near(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which of those that are alone are within `bits` bits of any of `rows`."""
+        left = np.flatnonzero(alone)
+        found = np.zeros(len(left), bool)
+        for start in range(0, len(rows), ROWS):
+            some = rows[start : start + ROWS, None]
+            for one, other in ((hashes, hashes), (hashes, mirrors), (mirrors, hashes)):
+                found |= (np.bitwise_count(one[some] ^ other[left]) <= bits).any(axis=0)
+        return left[found]
+
+    for first in range(len(hashes)):
+        if alone[first]:
+            alone[first] = False
+            group, reached = [first], np.array([first])
+            while len(reached := near(reached)):
+                alone[reached] = False
+                group += reached.tolist()
+            yield group

@@ -26,8 +26,10 @@ def counted_tags(captions: Iterable[str]) -> list[tuple[str, int]]:
     counts: Counter[str] = Counter()
     spelled: dict[str, str] = {}
     for caption in captions:
-        for tag in {tag.casefold(): tag for tag in reversed(tags(caption))}.values():
-            counts[spelled.setdefault(tag.casefold(), tag)] += 1
+        once: dict[str, str] = {}
+        for tag in tags(caption):
+            once.setdefault(tag.casefold(), tag)
+        counts.update(spelled.setdefault(folded, tag) for folded, tag in once.items())
     return counts.most_common()
 
 

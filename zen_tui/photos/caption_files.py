@@ -8,7 +8,7 @@ from pathlib import Path
 from zen_tui.library.errors import NotFound, Refused
 from zen_tui.library.records import Photo
 from zen_tui.library.text import clean, shown
-from zen_tui.photos.captions import sidecar_caption
+from zen_tui.photos.captions import caption_beside
 
 
 def captions_from(folder: Path, photos: Sequence[Photo]) -> dict[int, str]:
@@ -28,7 +28,7 @@ def captions_from(folder: Path, photos: Sequence[Photo]) -> dict[int, str]:
         names = [name.casefold() for name in (photo.name, *photo.aliases)]
         wanted = [key for name in names for key in (name, Path(name).stem)]
         path = next((files[key] for key in wanted if key in files), None)
-        if path is not None and (text := sidecar_caption(path)):
+        if path is not None and (text := caption_beside(path).text):
             found[photo.id] = text
     if not found:
         raise Refused(

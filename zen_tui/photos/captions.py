@@ -7,7 +7,9 @@ says how often its photos are repeated and what stands for a caption where there
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from zen_tui.library.errors import BadFile
 from zen_tui.library.records import Dataset
@@ -16,6 +18,8 @@ from zen_tui.photos.caption_templates import fill, templates
 from zen_tui.photos.open import read
 
 SUFFIXES = (".txt", ".caption")
+SEVERAL_LINES = "The caption file has several lines; the first was taken."
+DIFFERENT = "There are several caption files that differ; .txt was taken before .caption."
 LONGEST = 2000  # characters
 MOST_REPEATS = 100  # a folder called 2024_summer is a date, not 2,024 repeats
 
@@ -37,18 +41,45 @@ def sample_prompts(dataset: Dataset) -> tuple[str, str]:
     return default_caption(dataset), other.get(dataset.kind, f"an oil painting of {words}")
 
 
-def sidecar_caption(photo: Path) -> str:
-    """The first line with words in the text file beside `photo`, or ''. Foreign text, made safe to show."""
-    for suffix in SUFFIXES:
-        for beside in (photo.with_suffix(suffix), photo.with_name(photo.name + suffix)):
-            if beside.is_file():
-                try:
-                    text = read(beside, 16 * LONGEST).decode("utf-8-sig", "replace")
-                except BadFile:
-                    continue
-                lines = (clean(line, LONGEST).strip() for line in text.splitlines())
-                return next(filter(None, lines), "")
-    return ""
+class Beside(NamedTuple):
+    """The caption in a text file beside a photo, made safe to show; '' if there is none.
+
+    `notes` say what of these files was not taken over, each a sentence that does not name the photo.
+    """
+
+    text: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def caption_beside(photo: Path, suffixes: Sequence[str] = SUFFIXES) -> Beside:
+    """The first line with words in the first text file beside `photo` that has any.
+
+    Args:
+        suffixes: of the files that are asked, in this order; `photo.txt` comes before `photo.jpg.txt`.
+    """
+    beside = [path for suffix in suffixes for path in _named_after(photo, suffix) if path.is_file()]
+    texts = [lines for path in beside if (lines := _lines(path))]
+    if not texts:
+        return Beside()
+    notes = []
+    if len(texts[0]) > 1:
+        notes.append(SEVERAL_LINES)
+    if any(other != texts[0] for other in texts[1:]):
+        notes.append(DIFFERENT)
+    return Beside(texts[0][0], tuple(notes))
+
+
+def _named_after(photo: Path, suffix: str) -> tuple[Path, Path]:
+    return photo.with_name(photo.stem + suffix), photo.with_name(photo.name + suffix)
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a foreign text file that have words, made safe to show."""
+    try:
+        text = read(path, 16 * LONGEST).decode("utf-8-sig", "replace")
+    except BadFile:
+        return []
+    return [line for raw in text.splitlines() if (line := clean(raw, LONGEST).strip())]
 
 
 def folder_class(folder: Path) -> tuple[int, str]:

@@ -1,12 +1,15 @@
 """Import: from files anywhere to photos of a dataset.
 
-The sources are only read. A photo is first a durable file under its hash, then a row, so that an import
-that was stopped, killed or met a full disk is simply run again and carries on where it was.
+The sources are only read. Threads decode, measure and write; rows are recorded by this one, a group of photos
+at a time, once their files are durable. So an import that was stopped, killed or met a full disk is simply run
+again and carries on where it was.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +21,7 @@ import msgspec
 
 from zen_tui.library.database import Database
 from zen_tui.library.datasets import add_photo, photo_by_hash, set_caption
-from zen_tui.library.durable import require_space, sweep, write_blob
+from zen_tui.library.durable import require_space, sweep
 from zen_tui.library.errors import DiskFull
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Dataset
@@ -26,14 +29,17 @@ from zen_tui.library.settings import read as read_settings
 from zen_tui.library.text import plural, shown
 from zen_tui.photos.captions import default_caption, trigger
 from zen_tui.photos.examine import Eye, Found, examine, examine_source
-from zen_tui.photos.faces import finder, keep_likenesses
+from zen_tui.photos.faces import finder
 from zen_tui.photos.judge import rejudge
+from zen_tui.photos.keep import Keeper
 from zen_tui.photos.sources import Source, require_sources, scan
-from zen_tui.photos.thumbs import write_thumbnail
 
 __all__ = ["Found", "ImportReport", "Outcome", "examine", "import_photos", "require_sources", "scan"]
 
 THREADS = min(4, os.cpu_count() or 1)
+AHEAD = 2 * THREADS  # files examined before they are recorded, so that memory stays small
+GROUP = 32  # photos recorded in one transaction, at most
+PATIENCE = 0.5  # seconds after which a group is recorded although it is not full
 SPARE_BYTES = 32_000_000  # the database, and not to fill a disk to the brim
 THUMBNAIL_BYTES = 32_000
 
@@ -55,13 +61,15 @@ class ImportReport(msgspec.Struct):
     """What became of all files, as `datasets import --json` prints it; `stopped` if not all were reached.
 
     `added`: {"id", "name", "file"}; `duplicates`: {"file", "of"}, the name it is known by;
-    `skipped`: {"file", "reason"}. In a dry run nothing is kept and `id` is None.
+    `skipped`: {"file", "reason"}. `notes`: what was not taken over, and of which photos.
+    In a dry run nothing is kept and `id` is None.
     """
 
     dataset: str
     added: list[dict[str, int | str | None]] = []
     duplicates: list[dict[str, str]] = []
     skipped: list[dict[str, str]] = []
+    notes: dict[str, list[str]] = {}
     stopped: bool = False
 
 
@@ -69,16 +77,17 @@ def import_photos(
     db: Database,
     home: Home,
     dataset: Dataset,
-    paths: Iterable[Path],
+    paths: Iterable[Path | Source],
     *,
     dry_run: bool = False,
     resolution: int = 512,
     on_file: Callable[[Outcome], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> ImportReport:
-    """Add the photos in `paths` (files and folders) to `dataset`, skipping what is there or cannot be used.
+    """Add photos to `dataset`, skipping what is there or cannot be used.
 
     Args:
+        paths: files, folders, and sources that a dataset described.
         dry_run: only say what would happen; nothing is written.
         resolution: the pixels that training will use, for the verdict `small`.
         on_file: called after each file, in this thread.
@@ -94,73 +103,152 @@ def import_photos(
         sweep(home.dataset(dataset.slug))
         require_space(home.root, sum(source.size + THUMBNAIL_BYTES for source in sources) + SPARE_BYTES)
     report = ImportReport(dataset.slug)
-    new: dict[str, str] = {}  # hash: name, of a dry run
     thresholds = read_settings(home).verdicts
     eye = Eye(resolution, dataset.kind, thresholds, finder() if dataset.kind == "person" else None)
-    with ThreadPoolExecutor(THREADS, "import") as pool:
-        waiting = _examined(pool, sources, eye, stop or (lambda: False))
-        try:
-            for done, (found, data) in enumerate(waiting, 1):
-                outcome = _take(db, home, dataset, found, data, new if dry_run else None, (done, len(sources)))
-                _note(report, outcome, new)
-                if on_file:
-                    on_file(outcome)
-        except DiskFull as error:
-            raise DiskFull(
-                f"{error.message} {plural(len(report.added), 'photo')} of {len(sources)} files came in before.",
-                "Free some space and run the import again: it carries on with the rest.",
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
-            if report.added and not dry_run:
+    keeper = None if dry_run else Keeper(home, dataset.slug)
+    book = _Book(db, dataset, keeper, report, len(sources), on_file)
+    try:
+        with ThreadPoolExecutor(THREADS, "import") as pool:
+            _bring_in(_Ahead(pool, sources, eye, keeper), book, stop or (lambda: False))
+    except DiskFull as error:
+        raise DiskFull(
+            f"{error.message} {plural(len(report.added), 'photo')} of {len(sources)} files came in before.",
+            "Free some space and run the import again: it carries on with the rest.",
+        ) from error
+    finally:
+        if report.added and not dry_run:
+            with contextlib.suppress(DiskFull):
                 rejudge(db, home, dataset, thresholds, resolution=resolution)
-    report.stopped = len(report.added) + len(report.duplicates) + len(report.skipped) < len(sources)
+    report.stopped = book.done < len(sources)
     return report
 
 
-def _examined(
-    pool: ThreadPoolExecutor, sources: list[Source], eye: Eye, stop: Callable[[], bool]
-) -> Iterator[tuple[Found, bytes]]:
-    """The sources examined in order, a few ahead of the reader so that memory stays small."""
-    ahead: deque[Future[tuple[Found, bytes]]] = deque()
-    rest = iter(sources)
-    while not stop():
-        while len(ahead) < 2 * THREADS and (source := next(rest, None)) is not None:
-            ahead.append(pool.submit(examine_source, source, eye))
-        if not ahead:
+class _Ahead:
+    """The sources as they are examined and their files written, in order, a few ahead of who asks for them."""
+
+    def __init__(self, pool: ThreadPoolExecutor, sources: list[Source], eye: Eye, keeper: Keeper | None) -> None:
+        self.pool, self.rest, self.eye, self.keeper = pool, iter(sources), eye, keeper
+        self.waiting: deque[Future[Found]] = deque()
+
+    def __iter__(self) -> Iterator[Found]:
+        while True:
+            while len(self.waiting) < AHEAD and (source := next(self.rest, None)) is not None:
+                self.waiting.append(self.pool.submit(self._bring, source))
+            if not self.waiting:
+                return
+            yield self.waiting.popleft().result()
+
+    def _bring(self, source: Source) -> Found:
+        found, content = examine_source(source, self.eye)
+        if content and self.keeper:
+            self.keeper.keep(found, content)
+        return found
+
+    def abandon(self) -> Iterator[Found]:
+        """What had been examined, and will not be asked for any more."""
+        self.pool.shutdown(cancel_futures=True)
+        for future in self.waiting:
+            if not future.cancelled() and not future.exception():
+                yield future.result()
+
+
+def _bring_in(ahead: _Ahead, book: _Book, stop: Callable[[], bool]) -> None:
+    """Record what comes in group by group; the first ones at once, so that a person sees that it goes on."""
+    group: list[Found] = []
+    size, began = 1, time.monotonic()
+    try:
+        if stop():
             return
-        yield ahead.popleft().result()
+        for found in ahead:
+            group.append(found)
+            if len(group) >= size or time.monotonic() - began > PATIENCE:
+                book.record(group)
+                group, size, began = [], min(GROUP, 2 * size), time.monotonic()
+            if stop():
+                break
+        book.record(group)
+        group = []
+    except DiskFull:
+        with contextlib.suppress(DiskFull):
+            book.record(group)
+            group = []
+        raise
+    finally:
+        for found in (*group, *ahead.abandon()):
+            book.forgo(found)
 
 
-def _take(
-    db: Database,
-    home: Home,
-    dataset: Dataset,
-    found: Found,
-    data: bytes,
-    dry: dict[str, str] | None,
-    count: tuple[int, int],
-) -> Outcome:
-    """Keep one examined file, or say why not; with `dry` (what was new so far) only say it."""
-    file = shown(found.path)
-    if found.reason:
-        return Outcome(file, "skipped", found.reason, found, *count)
-    known = photo_by_hash(db, dataset.id, found.hash)
-    if dry is not None:
-        name = known.name if known else dry.get(found.hash)
-        return Outcome(file, "duplicate" if name else "added", name or "", found, *count)
-    blob = write_blob(home.photo(dataset.slug, found.hash, found.suffix).parent, data, found.suffix)
-    thumbnail = home.thumbnail(dataset.slug, blob.hash)
-    if found.thumbnail and not thumbnail.exists():
-        write_thumbnail(found.thumbnail, thumbnail)
-    keep_likenesses(home, dataset.slug, blob.hash, found.likenesses)
-    if known:
+class _Book:
+    """Records photos whose files are there, and tells of each; without a keeper it only tells."""
+
+    def __init__(
+        self,
+        db: Database,
+        dataset: Dataset,
+        keeper: Keeper | None,
+        report: ImportReport,
+        total: int,
+        on_file: Callable[[Outcome], None] | None,
+    ) -> None:
+        self.db, self.dataset, self.keeper = db, dataset, keeper
+        self.report, self.total, self.on_file = report, total, on_file
+        self.done = 0
+        self.tried: dict[str, str] = {}  # hash: name, of what a dry run would add
+
+    def record(self, group: list[Found]) -> None:
+        """Make the files of a group durable, then their rows, then tell."""
+        if self.keeper and group:
+            self.keeper.settle()
+            with self.db.transaction():
+                outcomes = [self._recorded(found, self.done + n) for n, found in enumerate(group, 1)]
+        else:
+            outcomes = [self._tried(found, self.done + n) for n, found in enumerate(group, 1)]
+        for outcome in outcomes:
+            self.done = outcome.done
+            _note(self.report, outcome)
+            if self.on_file:
+                self.on_file(outcome)
+
+    def forgo(self, found: Found) -> None:
+        """Leave nothing of a photo that was written and will not be recorded."""
+        if self.keeper and not found.reason and not photo_by_hash(self.db, self.dataset.id, found.hash):
+            self.keeper.drop(found)
+
+    def _tried(self, found: Found, done: int) -> Outcome:
+        if found.reason:
+            return self._outcome(found, "skipped", found.reason, done)
+        known = photo_by_hash(self.db, self.dataset.id, found.hash)
+        name = known.name if known else self.tried.get(found.hash)
+        self.tried.setdefault(found.hash, found.name)
+        return self._outcome(found, "duplicate" if name else "added", name or "", done)
+
+    def _recorded(self, found: Found, done: int) -> Outcome:
+        if found.reason:
+            return self._outcome(found, "skipped", found.reason, done)
+        known = photo_by_hash(self.db, self.dataset.id, found.hash)
+        if known is None:
+            return self._outcome(found, "added", "", done, _add(self.db, self.dataset, found))
         if found.name not in (known.name, *known.aliases):
-            db.update("photos", known.id, aliases=[*known.aliases, found.name])
-        if found.caption and known.caption in ("", default_caption(dataset)):
-            set_caption(db, known.id, caption_for(dataset, found))  # the copy with words beside it came second
-        return Outcome(file, "duplicate", known.name, found, *count, known.id)
-    photo_id = add_photo(
+            self.db.update("photos", known.id, aliases=[*known.aliases, found.name])
+        if found.caption and known.caption in ("", default_caption(self.dataset)):
+            caption = caption_for(self.dataset, found)  # the copy with words beside it came second
+            set_caption(self.db, known.id, caption)
+        return self._outcome(found, "duplicate", known.name, done, known.id)
+
+    def _outcome(
+        self,
+        found: Found,
+        status: Literal["added", "duplicate", "skipped"],
+        reason: str,
+        done: int,
+        photo_id: int | None = None,
+    ) -> Outcome:
+        return Outcome(shown(found.path), status, reason, found, done, self.total, photo_id)
+
+
+def _add(db: Database, dataset: Dataset, found: Found) -> int:
+    said = found.said
+    return add_photo(
         db,
         dataset.id,
         source=str(found.path.absolute()),
@@ -172,24 +260,32 @@ def _take(
         height=found.height,
         caption=caption_for(dataset, found),
         repeats=found.repeats,
-        verdicts=found.verdicts,
+        verdicts=found.verdicts if said.verdicts is None else list(said.verdicts),
+        split=said.split or "train",
+        rating=said.rating,
+        crop=said.crop,
+        aliases=list(said.aliases),
         measures=found.measures,
     )
-    return Outcome(file, "added", "", found, *count, photo_id)
 
 
 def caption_for(dataset: Dataset, found: Found) -> str:
     """The photo's own caption, else its folder's class words, else the dataset's default."""
+    if found.said.exact:
+        return found.caption
     own = found.caption.replace("[trigger]", trigger(dataset))  # ai-toolkit's placeholder
     return own or found.class_words or default_caption(dataset)
 
 
-def _note(report: ImportReport, outcome: Outcome, new: dict[str, str]) -> None:
+def _note(report: ImportReport, outcome: Outcome) -> None:
     found = outcome.found
     if outcome.status == "added":
-        new[found.hash] = found.name
+        for note in found.notes:
+            report.notes.setdefault(note, []).append(found.name)
         report.added.append({"id": outcome.photo_id, "name": found.name, "file": outcome.file})
     elif outcome.status == "duplicate":
         report.duplicates.append({"file": outcome.file, "of": outcome.reason})
     else:
         report.skipped.append({"file": outcome.file, "reason": outcome.reason})
+    if found.mask_fault:
+        report.skipped.append({"file": shown(found.mask), "reason": found.mask_fault})

@@ -11,15 +11,22 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
+from zen_tui.library.models import runs_of
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Crop, Dataset, Face, Measures, Photo, Verdict
 from zen_tui.library.settings import Thresholds
 from zen_tui.library.text import plural
-from zen_tui.photos.alike import apart, groups
+from zen_tui.photos.alike import apart, groups, straight
+from zen_tui.photos.likeness import compare_faces
 from zen_tui.photos.measure import focus
 
+KINDS = (
+    "duplicate", "blur", "exposure", "small", "aspect", "screenshot", "collage",
+    "noface", "stranger", "faces", "distant",
+)  # fmt: skip
 HASH_BITS = 64
 WHOLE = Crop(0.0, 0.0, 1.0, 1.0)
+SHARPER = 0.1  # of 1, by which a copy must be sharper to be better: saving it badly makes edges too
 BESIDE = 0.4  # of the largest face's width: a smaller one is a passer-by
 
 
@@ -77,24 +84,35 @@ def rejudge(
     """Judge the photos of a dataset anew and store what changed: `verdicts`, and `alike`.
 
     Args:
-        ids: only the photos alike to these are judged, as after their split or crop was changed.
+        ids: only these and the photos alike to them are judged, as after a change of split or crop.
+        resolution: pixels that training will use; without it that of the last run, else `thresholds.small`.
 
     Returns:
         The photos that were changed, as they are now.
     """
     every = datasets.photos(db, dataset.id)
+    compared = {photo.id for photo in compare_faces(home, dataset, every)} if ids is None else set()
     alike = {photo.id: group[0].id for group in groups(every, thresholds.duplicate) for photo in group}
     wanted = None if ids is None else {*ids, *_companions(alike, ids)}
-    verdicts = judge(dataset, every, thresholds, resolution)
+    verdicts = judge(dataset, every, thresholds, resolution or trained_at(db, dataset))
     changed = []
     with db.transaction():
         for photo in every:
             new = verdicts[photo.id], alike.get(photo.id)
+            if photo.id in compared:
+                db.update("photos", photo.id, measures=photo.measures)
             if (wanted is None or photo.id in wanted) and new != (photo.verdicts, photo.alike):
                 photo.verdicts, photo.alike = new
                 db.update("photos", photo.id, verdicts=photo.verdicts, alike=photo.alike)
                 changed.append(photo)
     return changed
+
+
+def trained_at(db: Database, dataset: Dataset) -> int | None:
+    """The resolution of the last run that a dataset was trained in; None before the first."""
+    runs = runs_of(db, dataset.id)
+    settings = runs[-1].spec.get("settings", {}) if runs else {}
+    return int(settings.get("resolution", 0)) or None
 
 
 def _companions(alike: dict[int, int], ids: Iterable[int]) -> set[int]:
@@ -106,21 +124,37 @@ def _companions(alike: dict[int, int], ids: Iterable[int]) -> set[int]:
 
 
 def _duplicates(photos: Sequence[Photo], thresholds: Thresholds) -> Iterator[tuple[int, Verdict]]:
-    """A verdict for every photo of a group but its best: the best of those that are not out."""
+    """A verdict for every photo of a group but its best, and but those that are near only to a lesser one."""
     for group in groups(photos, thresholds.duplicate):
-        best = max(group, key=lambda photo: _worth(photo, thresholds))
-        for photo in group:
-            if photo is not best:
+        rest = group
+        while rest:
+            best = _best(rest, thresholds)
+            far = []
+            for photo in rest:
                 bits = apart(photo, best)
-                text = f"the same shot as {best.name}: {bits} of {HASH_BITS} bits differ."
-                yield photo.id, Verdict("duplicate", bits, text, thresholds.duplicate)
+                if bits > thresholds.duplicate:
+                    far.append(photo)
+                elif photo is not best:
+                    shot = f"{best.name}, mirrored" if bits < straight(photo, best) else best.name
+                    text = f"the same shot as {shot}: {bits} of {HASH_BITS} bits differ."
+                    yield photo.id, Verdict("duplicate", bits, text, thresholds.duplicate)
+            rest = far
 
 
-def _worth(photo: Photo, thresholds: Thresholds) -> tuple[bool, bool, int, float, int]:
-    """What makes a photo the best of its group: in use, not blurred, the largest, the sharpest, the first."""
-    blur = photo.measures.blur if photo.measures else 1.0
-    crisp = blur <= min(thresholds.blur, thresholds.blur_frame)
-    return photo.split != "out", crisp, photo.width * photo.height, -blur, -photo.id
+def _best(group: Sequence[Photo], thresholds: Thresholds) -> Photo:
+    """The best of a group: in use, crisp, the largest; among equals the first that is as sharp as any."""
+
+    def blur(photo: Photo) -> float:
+        return photo.measures.blur if photo.measures else 1.0
+
+    def worth(photo: Photo) -> tuple[bool, bool, int]:
+        crisp = blur(photo) <= min(thresholds.blur, thresholds.blur_frame)
+        return photo.split != "out", crisp, photo.width * photo.height
+
+    most = max(map(worth, group))
+    equals = [photo for photo in group if worth(photo) == most]
+    sharpest = min(map(blur, equals))
+    return next(photo for photo in equals if blur(photo) <= sharpest + SHARPER)
 
 
 # A photo by itself
@@ -129,10 +163,10 @@ def _worth(photo: Photo, thresholds: Thresholds) -> tuple[bool, bool, int, float
 def _alone(kind: str, photo: Photo, thresholds: Thresholds, resolution: int) -> Iterator[Verdict]:
     yield from _size(photo, thresholds, resolution)
     if photo.measures:
-        yield from _light(photo, photo.measures, thresholds)
-        yield from _resemblance(photo.measures, thresholds)
+        resembles = [*_resemblance(photo.measures, thresholds)]
+        yield from resembles or _light(photo, photo.measures, thresholds)  # a screen's light is not the photo's
         if kind == "person" and photo.measures.faces is not None:
-            yield from _faces(photo, photo.measures.faces, thresholds, resolution)
+            yield from _faces(photo, photo.measures, thresholds, resolution)
 
 
 def _size(photo: Photo, thresholds: Thresholds, resolution: int) -> Iterator[Verdict]:
@@ -181,19 +215,27 @@ def _resemblance(measures: Measures, thresholds: Thresholds) -> Iterator[Verdict
         yield Verdict("collage", measures.panels, text, thresholds.panels)
 
 
-def _faces(photo: Photo, faces: tuple[Face, ...], thresholds: Thresholds, resolution: int) -> Iterator[Verdict]:
-    """`noface`, `faces` (several large ones), `distant` (small, as training will see it)."""
+def _faces(photo: Photo, measures: Measures, thresholds: Thresholds, resolution: int) -> Iterator[Verdict]:
+    """`noface`, `stranger`, `faces` (several large ones), `distant` (small, as training will see it)."""
+    faces = measures.faces or ()
     seen = [face for face in faces if _inside(face, photo.crop or WHOLE)]
     if not seen:
         where = "in the part that is trained on" if faces else "in it"
         yield Verdict("noface", 0, f"no face was found {where}.", 1)
         return
+    if measures.likeness is not None and measures.likeness < thresholds.stranger:
+        text = (
+            f"the face is unlike the dataset's others: {measures.likeness:.2f} of 1; "
+            f"{thresholds.stranger:g} is the least of one person."
+        )
+        yield Verdict("stranger", measures.likeness, text, thresholds.stranger)
     large = [face for face in seen if _width(face) >= BESIDE * _width(seen[0])]
     if len(large) > 1:
         yield Verdict(
             "faces", len(large), f"{plural(len(large), 'face')} in it: crop to the one that is meant.", 1
         )
-    pixels = face_pixels(photo, seen[0], resolution)
+    meant = faces[measures.subject] if faces[measures.subject] in seen else seen[0]
+    pixels = face_pixels(photo, meant, resolution)
     if pixels < thresholds.face:
         text = f"the face is {pixels} pixels wide in training at {resolution}; {thresholds.face} is the least."
         yield Verdict("distant", pixels, text, thresholds.face)

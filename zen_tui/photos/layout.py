@@ -21,6 +21,7 @@ MARK = 10  # pixels that a mark is wide at most, across a stroke of it
 MARKS = 5.0  # in 1,000 pixels, where a picture is all screen
 GUTTER = 0.08  # of a side: how wide a border of one colour may be
 BUSY = 20.0  # grey levels: the least deviation of the lines beside it, which are of two pictures
+PURE = 5  # grey levels: as even as this is only what was drawn, and then one dull side will do
 SPREAD = 4.0  # grey levels: the deviation of a line of one colour
 SEAM = 0.3  # of a line's length: photographs stay under a seventh of this
 RIM = 0.06  # of a side: no border lies nearer to the end of a picture
@@ -32,9 +33,14 @@ def screen(grey: NDArray[Any]) -> float:
 
     values = grey.astype(np.int16)
     high, wide = (side // TILE * TILE for side in grey.shape)
-    tiles = values[:high, :wide].reshape(high // TILE, TILE, -1, TILE).swapaxes(1, 2).reshape(-1, TILE * TILE)
-    if not len(tiles):
+    if not high or not wide:
         return 0.0
+    tiles = (
+        values[:high, :wide]
+        .reshape(high // TILE, TILE, wide // TILE, TILE)
+        .swapaxes(1, 2)
+        .reshape(-1, TILE * TILE)
+    )
     even = tiles.max(axis=1) - tiles.min(axis=1) <= EVEN
     greys = np.bincount(tiles[even, 0], minlength=256)
     best = 0.0
@@ -65,7 +71,7 @@ def panels(grey: NDArray[Any]) -> float:
     """How much a grey picture resembles a collage, 0 to 1: a straight border from one side to the other."""
     import numpy as np
 
-    values = grey.astype(np.float32)
+    values = grey.astype(np.int16)
     return max(max(_gutter(image), _seam(image)) for image in (values, np.ascontiguousarray(values.T)))
 
 
@@ -75,20 +81,31 @@ def _gutter(image: NDArray[Any]) -> float:
 
     wide = image.shape[1]
     rim = max(3, round(RIM * wide))
-    even = np.flatnonzero(image.std(axis=0) < SPREAD)
+    even = np.flatnonzero(_variance(image) < SPREAD**2)
     strips = np.split(even, np.flatnonzero(np.diff(even) > 1) + 1) if len(even) else []
     best = 0.0
     for strip in strips:
         first, last = int(strip[0]), int(strip[-1])
         if first < rim or last >= wide - rim or last - first > GUTTER * wide:
             continue
-        if min(image[:, first - 3].std(), image[:, last + 3].std()) < BUSY:
+        beside = image[:, first - 3].std(), image[:, last + 3].std()
+        pure = np.ptp(np.percentile(image[:, (first + last) // 2], (1, 99))) <= PURE
+        if max(beside) < BUSY or (min(beside) < BUSY and not pure):
             continue  # a moulding, a rail, a shadow
         colour = image[:, first : last + 1].mean()
         left = np.abs(image[:, first - 3 : first] - colour).max(axis=1) > EDGE
         right = np.abs(image[:, last + 1 : last + 4] - colour).max(axis=1) > EDGE
         best = max(best, float(min(left.mean(), right.mean())))
     return best
+
+
+def _variance(image: NDArray[Any]) -> NDArray[Any]:
+    """Of each column of whole numbers, in a tenth of the time that `var` takes."""
+    import numpy as np
+
+    values = image.astype(np.int32)
+    squares = np.einsum("ij,ij->j", values, values)
+    return squares / len(image) - (values.sum(axis=0) / len(image)) ** 2  # type: ignore[no-any-return]
 
 
 def _seam(image: NDArray[Any]) -> float:
@@ -101,8 +118,8 @@ def _seam(image: NDArray[Any]) -> float:
     size = np.abs(step)
     around = np.maximum(np.maximum(size[:, :-4], size[:, 1:-3]), np.maximum(size[:, 3:-1], size[:, 4:]))
     jump = (size[:, 2:-2] > EDGE) & (size[:, 2:-2] > 2 * around)
-    up = (jump & (step[:, 2:-2] > 0)).mean(axis=0)
-    down = (jump & (step[:, 2:-2] < 0)).mean(axis=0)
+    rises = np.count_nonzero(jump & (step[:, 2:-2] > 0), axis=0)
+    up, down = rises / len(jump), (np.count_nonzero(jump, axis=0) - rises) / len(jump)
     rim = max(2, round(RIM * image.shape[1]))
     score = (up + down) * np.minimum(1.0, 8 * np.minimum(up, down))
     return min(1.0, float(score[rim:-rim].max(initial=0.0)) / SEAM)

@@ -20,15 +20,22 @@ def thumbnail(image: Image.Image) -> Image.Image:
     """A copy of `image` whose longer side is at most `SIZE` pixels: RGB, and nothing but pixels."""
     small = image.convert("RGB")
     small.info = {}  # Pillow would write a comment found there into the JPEG
+    if max(small.size) == 2 * SIZE:
+        return small.reduce(2)  # a picture that was made to be measured
     small.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return small
 
 
-def write_thumbnail(image: Image.Image, path: Path) -> None:
-    """Write the thumbnail of `image` to `path` as JPEG, durably and without metadata."""
+def thumbnail_jpeg(image: Image.Image) -> bytes:
+    """The thumbnail of `image` as a JPEG file without metadata."""
     buffer = io.BytesIO()
     thumbnail(image).save(buffer, "JPEG", quality=QUALITY)
-    write_file(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def write_thumbnail(image: Image.Image, path: Path) -> None:
+    """Write the thumbnail of `image` to `path`, durably."""
+    write_file(path, thumbnail_jpeg(image))
 
 
 def photo_thumbnail(home: Home, slug: str, photo: Photo) -> Path:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
-from zen_tui.library.durable import write_file, write_text
-from zen_tui.library.errors import Refused
+from zen_tui.library.durable import hash_file, write_file, write_text
+from zen_tui.library.errors import BadFile, Refused
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Crop, Dataset, Photo, Run
-from zen_tui.library.specs import TrainSettings, TrainSpec
+from zen_tui.library.specs import Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import plural
 from zen_tui.photos.caption_edits import tidy
 from zen_tui.photos.captions import default_caption, trigger
@@ -24,7 +26,10 @@ FEWEST = 5  # photos; with fewer a LoRA repeats them instead of learning a subje
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """One photo of a run. `plain_caption` says the same without the token: what the class alone means."""
+    """One photo of a run. `plain_caption` says the same without the token: what the class alone means.
+
+    `mask` is the content hash of the mask at `mask_path`, '' for a photo that is learned without one.
+    """
 
     path: str
     hash: str
@@ -35,6 +40,8 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     crop: Crop | None
     repeats: int
     held_out: bool
+    mask: str = ""
+    mask_path: str = ""
 
 
 def require_photos(dataset: Dataset, usable: int, settings: TrainSettings) -> None:
@@ -48,20 +55,54 @@ def require_photos(dataset: Dataset, usable: int, settings: TrainSettings) -> No
         )
 
 
-def examples(db: Database, home: Home, run: Run, dataset: Dataset, settings: TrainSettings) -> list[Example]:
-    """The photos of `run`: read from its folder if it began before, else taken from the dataset and kept.
+def masked_photos(home: Home, dataset: Dataset, photos: Sequence[Photo], settings: TrainSettings) -> set[int]:
+    """Ids of the photos whose masks will weigh their errors.
+
+    Raises:
+        Refused: none has a mask, and the settings want them.
+    """
+    if settings.masked_loss == "off":
+        return set()
+    found = {photo.id for photo in photos if home.mask(dataset.slug, photo.hash).exists()}
+    if settings.masked_loss == "on" and not found:
+        raise Refused(
+            f"masked_loss is on, but no photo of {dataset.slug} has a mask.",
+            "Make masks first, or set masked_loss to auto.",
+        )
+    return found
+
+
+def _mask_hash(path: Path) -> str:
+    try:
+        return hash_file(path)
+    except OSError as error:
+        raise BadFile(
+            f"The mask {path.name} cannot be read: {error.strerror}.", "Make it again, or set masked_loss to off."
+        ) from None
+
+
+def examples(
+    db: Database, home: Home, run: Run, dataset: Dataset, settings: TrainSettings, origin: Origin | None = None
+) -> list[Example]:
+    """The photos of `run`: read from its folder if it began before, else those of the run it began from, else
+    taken from the dataset; and kept.
 
     Photos are held out by the dataset's own split; where it has none, one is drawn from the seed and stored.
 
     Raises:
-        Refused: too few photos.
+        Refused: too few photos, or no masks where they are asked for.
+        BadFile: a mask cannot be read.
     """
     kept = home.run(run.id) / "photos.json"
     if kept.exists():
         return msgspec.json.decode(kept.read_bytes(), type=list[Example])
+    if origin:  # what was held out there must not be learned here
+        write_file(kept, (home.run(origin.run) / "photos.json").read_bytes())
+        return examples(db, home, run, dataset, settings)
     photos = datasets.photos(db, dataset.id, usable=True)
     require_photos(dataset, len(photos), settings)
     held_out = _held_out(db, photos, settings)
+    masked = masked_photos(home, dataset, photos, settings)
     found = [
         Example(
             path=str(home.photo(dataset.slug, photo.hash, photo.suffix)),
@@ -73,6 +114,8 @@ def examples(db: Database, home: Home, run: Run, dataset: Dataset, settings: Tra
             crop=photo.crop,
             repeats=photo.repeats,
             held_out=photo.id in held_out,
+            mask=_mask_hash(home.mask(dataset.slug, photo.hash)) if photo.id in masked else "",
+            mask_path=str(home.mask(dataset.slug, photo.hash)),
         )
         for photo in photos
     ]
@@ -133,7 +176,8 @@ def write_record(home: Home, run: Run, spec: TrainSpec, base: Base, learns: str,
         "photos": photos,
     }
     settings = msgspec.to_builtins(spec.settings)
-    lines = [*_toml(record), "", "[settings]", *_toml(settings), ""]
+    origin = ["", "[from]", *_toml({"run": spec.origin.name, "step": spec.origin.step})] if spec.origin else []
+    lines = [*_toml(record), *origin, "", "[settings]", *_toml(settings), ""]
     write_text(home.run(run.id) / "run.toml", "\n".join(lines))
 
 

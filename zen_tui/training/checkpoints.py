@@ -6,6 +6,7 @@ scored best on held-out photos. The file is durable before the database knows of
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from torch import Tensor
 from zen_tui.library import models
 from zen_tui.library.database import Database
 from zen_tui.library.durable import replacing, require_space
+from zen_tui.library.errors import BadFile
 from zen_tui.library.events import Feed, Saved
 from zen_tui.library.paths import Home
+from zen_tui.library.specs import Origin
 
 KEPT = 3
 
@@ -44,11 +47,27 @@ class Course(msgspec.Struct):
         return next((loss for at, loss, _ in self.scores if at == step), None)
 
 
-class Checkpoints:
-    """The checkpoints of run `run_id`."""
+PARTS = ("learned", "optimizer", "average")
 
-    def __init__(self, db: Database, home: Home, run_id: int, feed: Feed) -> None:
-        self.db, self.home, self.run_id, self.feed = db, home, run_id, feed
+
+@dataclass
+class State:
+    """All that a run goes on from: its course, what was learned, the optimizer's numbers, and the average that
+    is kept beside what was learned. `groups` are the optimizer's settings as JSON, `made_by` is its name."""
+
+    course: Course
+    learned: dict[str, Tensor] = field(default_factory=dict)
+    optimizer: dict[str, Tensor] = field(default_factory=dict)
+    average: dict[str, Tensor] = field(default_factory=dict)
+    groups: str = ""
+    made_by: str = ""
+
+
+class Checkpoints:
+    """The checkpoints of run `run_id`, which began from `origin` if it has one."""
+
+    def __init__(self, db: Database, home: Home, run_id: int, feed: Feed, origin: Origin | None = None) -> None:
+        self.db, self.home, self.run_id, self.feed, self.origin = db, home, run_id, feed, origin
         self.folder = home.run(run_id) / "checkpoints"
 
     def saved(self, step: int) -> bool:
@@ -58,21 +77,20 @@ class Checkpoints:
         """The step of the newest checkpoint, 0 if there is none."""
         return max((found.step for found in models.checkpoints(self.db, self.run_id)), default=0)
 
-    def save(self, course: Course, learned: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
-        """Keep the state after `course.step`.
+    def save(self, state: State) -> None:
+        """Keep the state after `state.course.step`.
 
         Raises:
             DiskFull: there is no room; the checkpoints so far are kept.
         """
-        tensors = {f"learned.{key}": tensor for key, tensor in learned.items()}
-        for index, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
+        course = state.course
+        tensors = {f"{part}.{key}": t for part in PARTS for key, t in getattr(state, part).items()}
         tensors["losses"] = torch.tensor(course.losses, dtype=torch.float64)
         path = self.folder / f"step-{course.step:07d}.safetensors"
         require_space(self.folder, sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()))
         with replacing(path) as temporary:
             plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-            save_file(plain, temporary, metadata={"course": _brief(course)})
+            save_file(plain, temporary, metadata=_header(state))
         held_out = course.score_at(course.step)
         scores = {} if held_out is None else {"holdout": held_out}
         stored = self.home.relative(path)
@@ -81,14 +99,18 @@ class Checkpoints:
         self.feed.durable()
         self._prune(course.best_step())
 
-    def restore(self) -> tuple[Course, dict[str, Tensor], dict[int, dict[str, Tensor]]] | None:
-        """The newest checkpoint that can be read: course, learned numbers, optimizer state; None if none can."""
+    def restore(self) -> State | None:
+        """The newest checkpoint that can be read, else the state of the origin; None if there is neither.
+
+        Raises:
+            BadFile: the run began from a checkpoint that is gone or damaged.
+        """
         for found in reversed(models.checkpoints(self.db, self.run_id)):
             try:
-                return _read(self.home.resolve(found.path))
+                return read(self.home.resolve(found.path))
             except (OSError, SafetensorError, msgspec.MsgspecError, KeyError):
                 continue
-        return None
+        return origin_state(self.db, self.home, self.origin) if self.origin else None
 
     def _prune(self, best: int | None) -> None:
         found = models.checkpoints(self.db, self.run_id)
@@ -98,23 +120,45 @@ class Checkpoints:
                 self.home.resolve(old.path).unlink(missing_ok=True)
 
 
-def _brief(course: Course) -> str:
+def _header(state: State) -> dict[str, str]:
     """The course as JSON, but for the losses: those grow with the run and are stored as a tensor."""
-    return msgspec.json.encode(msgspec.structs.replace(course, losses=[])).decode()
+    course = msgspec.json.encode(msgspec.structs.replace(state.course, losses=[])).decode()
+    return {"course": course, "groups": state.groups, "made_by": state.made_by}
 
 
-def _read(path: Path) -> tuple[Course, dict[str, Tensor], dict[int, dict[str, Tensor]]]:
-    learned: dict[str, Tensor] = {}
-    optimizer: dict[int, dict[str, Tensor]] = {}
+def kept_at(db: Database, home: Home, run_id: int, step: int) -> State:
+    """What run `run_id` was after `step`.
+
+    Raises:
+        BadFile: there is no such checkpoint, or it is damaged.
+    """
+    found = [kept for kept in models.checkpoints(db, run_id) if kept.step == step]
+    try:
+        return read(home.resolve(found[0].path))
+    except (IndexError, OSError, SafetensorError, msgspec.MsgspecError, KeyError):
+        raise BadFile(
+            f"The checkpoint of run {run_id} at step {step} is gone or damaged.",
+            "`zen runs show` lists those that are kept.",
+        ) from None
+
+
+def origin_state(db: Database, home: Home, origin: Origin) -> State:
+    """The state that a run begins from: its scores and seconds are still to come. Raises `BadFile`."""
+    state = kept_at(db, home, origin.run, origin.step)
+    state.course.scores, state.course.seconds = [], 0.0
+    return state
+
+
+def read(path: Path) -> State:
+    """What a checkpoint holds, on the CPU. Raises OSError, SafetensorError, MsgspecError or KeyError."""
     with safe_open(path, "pt") as file:
-        course = msgspec.json.decode(file.metadata()["course"], type=Course)
+        header = file.metadata()
+        state = State(msgspec.json.decode(header["course"], type=Course), groups=header.get("groups", ""))
+        state.made_by = header.get("made_by", "")
         for name in file.keys():  # noqa: SIM118  (not a dict)
-            kind, _, key = name.partition(".")
-            if kind == "losses":
-                course.losses = file.get_tensor(name).tolist()
-            elif kind == "learned":
-                learned[key] = file.get_tensor(name)
-            else:
-                index, _, key = key.partition(".")
-                optimizer.setdefault(int(index), {})[key] = file.get_tensor(name)
-    return course, learned, optimizer
+            part, _, key = name.partition(".")
+            if part == "losses":
+                state.course.losses = file.get_tensor(name).tolist()
+            elif part in PARTS:
+                getattr(state, part)[key] = file.get_tensor(name)
+    return state

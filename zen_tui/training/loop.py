@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,19 +13,21 @@ from accelerate.state import AcceleratorState
 from zen_tui.families.base import Family
 from zen_tui.families.objective import Objective
 from zen_tui.library.errors import ZenError
-from zen_tui.library.events import Feed, Holdout, Interrupted, Resumed, Step
+from zen_tui.library.events import Feed, Holdout, Interrupted, Note, Resumed, Step
 from zen_tui.library.specs import TrainSettings
-from zen_tui.training import chance
-from zen_tui.training.checkpoints import Checkpoints, Course
+from zen_tui.training import chance, optimizers
+from zen_tui.training.averages import Average
+from zen_tui.training.buckets import Size
+from zen_tui.training.checkpoints import Checkpoints, Course, State
 from zen_tui.training.holdout import score
 from zen_tui.training.losses import losses
 from zen_tui.training.material import Material
 from zen_tui.training.meters import Clock, memory_in_use
-from zen_tui.training.methods.lora import Lora
+from zen_tui.training.methods.method import Method
+from zen_tui.training.noise import objective_for
 from zen_tui.training.schedule import is_due, learning_rate
 
 CLIP = 1.0  # norm of the gradients above which they are scaled down
-WEIGHT_DECAY = 0.01
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Work:
 
     settings: TrainSettings
     family: Family
-    method: Lora
+    method: Method
     material: Material
     checkpoints: Checkpoints
     feed: Feed
@@ -50,19 +52,22 @@ def learn(work: Work) -> Course:
     """
     family, method, material = work.family, work.method, work.material
     settings, feed = work.settings, work.feed
-    objective = family.objective(settings.min_snr_gamma, settings.resolution)
+    objectives = {size: objective_for(family, settings, size) for size in set(material.sizes)}
+    learned = sum(map(len, material.train))
     accelerator = start_accelerator(family, settings.gradient_accumulation)
-    optimizer = torch.optim.AdamW(
-        method.parameters, lr=settings.learning_rate, weight_decay=WEIGHT_DECAY, fused=family.device.type != "mps"
-    )
-    denoiser, optimizer = accelerator.prepare(family.denoiser(), optimizer)
+    made = optimizers.build(settings, method.groups, family.device)
+    denoiser, optimizer = accelerator.prepare(family.denoiser(), made)
     family.replace_denoiser(denoiser)
-    course = _take_up(work, accelerator, optimizer)
+    average = Average(method.parameters, made, settings.ema)
+    course = _take_up(work, accelerator, made, average)
 
     def keep() -> None:
         course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
         if not work.checkpoints.saved(course.step):
-            work.checkpoints.save(course, method.state(), optimizer.optimizer)
+            tensors, groups = optimizers.pack(made)
+            work.checkpoints.save(
+                State(course, method.state(), tensors, average.state(), groups, settings.optimizer)
+            )
 
     clock = Clock(course.seconds)
     with method.computing():
@@ -71,7 +76,8 @@ def learn(work: Work) -> Course:
             if (step == 0 or is_due(step, settings.checkpoint_every, settings.steps)) and not course.score_at(
                 step
             ):
-                _score(work, objective, course)
+                with average.acting():
+                    _score(work, objectives, course)
             if is_due(step, settings.checkpoint_every, settings.steps):
                 keep()
             how = feed.asked()
@@ -83,12 +89,14 @@ def learn(work: Work) -> Course:
             sampling = is_due(step, settings.sample_every, settings.steps)
             if sampling or "sample" in wishes:
                 try:
-                    work.draw_samples(step, "sample" in wishes)
+                    with average.acting():
+                        work.draw_samples(step, "sample" in wishes)
                 except Interrupted:
                     keep()
                     raise
             if step >= settings.steps:
                 course.seconds_per_step = clock.median() or course.seconds / step
+                average.settle()
                 return course
 
             clock.start()
@@ -96,15 +104,14 @@ def learn(work: Work) -> Course:
             if not denoiser.training:
                 denoiser.train()
             rate = learning_rate(settings, step)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+            optimizers.set_rate(made, rate, step / settings.steps)
             loss = 0.0
             for micro in range(settings.gradient_accumulation):
                 with accelerator.accumulate(denoiser):
                     batch = _draw(
-                        work, objective, accelerator, (step - 1) * settings.gradient_accumulation + micro
+                        work, objectives, accelerator, (step - 1) * settings.gradient_accumulation + micro
                     )
-                    plain, held = losses(family, method, material, objective, settings, batch)
+                    plain, held = losses(family, method, material, objectives, settings, batch)
                     accelerator.backward(plain + settings.prior_preservation * held)
                     loss += float(plain.detach()) / settings.gradient_accumulation
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
@@ -113,11 +120,12 @@ def learn(work: Work) -> Course:
                 raise _astray(step, work.checkpoints, loss)
             optimizer.step()
             optimizer.zero_grad()
+            average.follow(step)
 
             course.step = step
             course.losses.append(loss)
             course.seconds, pace = clock.tick()
-            epoch = step * settings.gradient_accumulation * settings.batch_size / len(material.train)
+            epoch = step * settings.gradient_accumulation * settings.batch_size / learned
             used = memory_in_use(family.device)
             feed.tell(Step(step=step, loss=loss, lr=rate, epoch=round(epoch, 3), rate=round(pace, 3), memory=used))
             feed.progressed(step, settings.steps)
@@ -132,44 +140,52 @@ def start_accelerator(family: Family, accumulation: int = 1) -> Accelerator:
     )
 
 
-def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimizer) -> Course:
-    """Put learned numbers and optimizer back as the newest checkpoint has them."""
+def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimizer, average: Average) -> Course:
+    """Put everything back as the newest checkpoint has it."""
     found = work.checkpoints.restore()
     if found is None:
         return Course()
-    course, learned, moments = found
-    work.method.restore(learned)
-    state = optimizer.state_dict()
-    optimizer.load_state_dict({**state, "state": moments})
-    if accelerator.scaler and course.scaler:
-        accelerator.scaler.load_state_dict(course.scaler)
-    work.feed.tell(Resumed(step=course.step))
-    return course
+    work.method.restore(found.learned)
+    if found.made_by in ("", work.settings.optimizer):
+        optimizers.unpack(optimizer, found.optimizer, found.groups)
+    else:
+        words = f"The state of {found.made_by} does not fit {work.settings.optimizer}, which starts anew."
+        work.feed.tell(Note(text=words))
+    average.restore(found.average)
+    if accelerator.scaler and found.course.scaler:
+        accelerator.scaler.load_state_dict(found.course.scaler)
+    work.feed.tell(Resumed(step=found.course.step))
+    return found.course
 
 
-def _draw(work: Work, objective: Objective, accelerator: Accelerator, number: int) -> chance.Draw:
-    """Batch `number`, of which each process takes its share."""
-    settings, processes = work.settings, accelerator.num_processes
+def _draw(work: Work, objectives: Mapping[Size, Objective], accelerator: Accelerator, number: int) -> chance.Draw:
+    """Batch `number`, all of one size, of which each process takes its share."""
+    settings, material, processes = work.settings, work.material, accelerator.num_processes
+    turn = chance.turn_of([len(rows) for rows in material.train], seed=settings.seed, batch=number)
+    photos = material.train[turn[0]]
     drawn = chance.draw(
-        work.material.train,
-        objective,
-        tuple(work.material.latents.shape[1:]),
+        photos,
+        objectives[material.sizes[photos[0]]],
+        tuple(material.latents[photos[0]].shape[1:]),
         seed=settings.seed,
         batch=number,
         size=settings.batch_size * processes,
         caption_dropout=settings.caption_dropout,
+        turn=turn,
+        views=[len(views) for views in material.latents],
+        noise_offset=settings.noise_offset,
     )
     torch.manual_seed(chance.number(settings.seed, "dropout", number, accelerator.process_index))
     return drawn.part(accelerator.process_index, processes)
 
 
-def _score(work: Work, objective: Objective, course: Course) -> None:
+def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> None:
     """Score held-out photos, and as many training photos, after the current step."""
     if not work.material.held_out:
         return
-    held_out = score(work.family, objective, work.material, work.material.held_out, work.settings)
-    seen = list(dict.fromkeys(work.material.train))[: len(work.material.held_out)]
-    trained = score(work.family, objective, work.material, seen, work.settings)
+    held_out = score(work.family, objectives, work.material, work.material.held_out, work.settings)
+    seen = sorted({row for rows in work.material.train for row in rows})[: len(work.material.held_out)]
+    trained = score(work.family, objectives, work.material, seen, work.settings)
     course.scores.append((course.step, held_out, trained))
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
 

@@ -7,49 +7,67 @@ ai-toolkit's differential output preservation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from zen_tui.families.base import Family
-from zen_tui.families.cond import Cond
 from zen_tui.families.objective import Objective
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance
+from zen_tui.training.buckets import Size
 from zen_tui.training.material import Material
-from zen_tui.training.methods.lora import Lora
+from zen_tui.training.methods.method import Method
 
 
 def losses(
     family: Family,
-    method: Lora,
+    method: Method,
     material: Material,
-    objective: Objective,
+    objectives: Mapping[Size, Objective],
     settings: TrainSettings,
     batch: chance.Draw,
 ) -> tuple[Tensor, Tensor]:
     """The loss on the photos of `batch`, and how far the class alone has moved from what the base makes of it.
 
-    Both are means over the batch. The second is 0 unless `prior_preservation` asks for it.
+    The first is weighed by the photos' masks, the second is not: the class is kept everywhere. Both are means
+    over the batch, whose photos are of one size. The second is 0 unless `prior_preservation` asks for it.
     """
-    size = (settings.resolution, settings.resolution)
-    clean = material.latents[batch.rows].to(family.device)
+    size = material.sizes[batch.rows[0]]
+    objective = objectives[size]
+    clean = material.clean(batch.rows, batch.views).to(family.device)
+    where = material.weights(batch.rows, batch.views)
     s = batch.s.to(family.device)
     noisy, target = objective.corrupt(clean, batch.noise.to(family.device), s)  # both (N, C, h, w)
     weight = objective.weight(s)
     rows = [
-        material.blank if dropped else material.caption_rows[row]
-        for row, dropped in zip(batch.rows, batch.dropped, strict=True)
+        material.blank if dropped else material.wording(row, wording)
+        for row, dropped, wording in zip(batch.rows, batch.dropped, batch.wordings, strict=True)
     ]
     if not settings.prior_preservation:
-        answer = family.predict(noisy, s, material.captions[rows], size)
-        return _mean(weight, answer - target), torch.zeros((), device=family.device)
-    plain = material.captions[[material.plain_rows[row] for row in batch.rows]]
+        answer = family.predict(noisy, s, method.conditions(material, rows), size)
+        return mean_error(weight, penalty(answer - target, settings), where), weight.new_zeros(())
+    plain = [material.plain_rows[row] for row in batch.rows]
     with torch.no_grad(), method.base_alone():
-        wanted = family.predict(noisy, s, plain, size)
-    both = Cond.join([material.captions[rows], plain])
+        wanted = family.predict(noisy, s, method.conditions(material, plain), size)
+    both = method.conditions(material, [*rows, *plain])
     answer, kept = family.predict(torch.cat([noisy, noisy]), torch.cat([s, s]), both, size).chunk(2)
-    return _mean(weight, answer - target), _mean(weight, kept - wanted)
+    error = mean_error(weight, penalty(answer - target, settings), where)
+    return error, mean_error(weight, (kept - wanted).square(), None)
 
 
-def _mean(weight: Tensor, error: Tensor) -> Tensor:
-    return (weight * error.square().flatten(1).mean(1)).mean()
+def penalty(error: Tensor, settings: TrainSettings) -> Tensor:
+    """What each error costs: its square; by `huber` large ones only in proportion, so that a few bad photos or
+    pixels do not rule. Pseudo-Huber, scaled to agree with the square for small errors, as in kohya's sd-scripts.
+    """
+    if settings.loss == "squared":
+        return error.square()
+    square, c = error.square(), settings.huber
+    return 2 * c * square / ((square + c * c).sqrt() + c)  # 2c (sqrt(e² + c²) - c), without losing small digits
+
+
+def mean_error(weight: Tensor, costs: Tensor, where: Tensor | None) -> Tensor:
+    """The mean cost, each picture counted by `weight` (N,) and each latent by `where` (N, 1, h, w)."""
+    counted = costs if where is None else costs * where.to(costs.device)
+    return (weight * counted.flatten(1).mean(1)).mean()

@@ -1,7 +1,7 @@
-"""What a run trains on: its photos and captions, fixed at its start, as latents and text embeddings.
+"""What a run trains on: its photos, masks and captions, fixed at its start, as latents and text embeddings.
 
-Both are kept in the dataset's cache under a key of everything they depend on, so that the encoders run
-once a photo and once a caption, and not at all in the next run.
+All are kept in the dataset's cache under a key of everything they depend on, so that the encoders run
+once a view of a photo and once a caption, and not at all in the next run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
 from PIL import Image
 from safetensors import SafetensorError
@@ -23,10 +22,13 @@ from torch import Tensor
 from zen_tui.families.base import Family
 from zen_tui.families.cond import Cond
 from zen_tui.library.durable import replacing
-from zen_tui.library.errors import BadFile
-from zen_tui.library.records import Crop
-from zen_tui.photos.open import open_upright
+from zen_tui.library.specs import TrainSettings
 from zen_tui.training.beginning import Example
+from zen_tui.training.buckets import Size, trained_size
+from zen_tui.training.masks import coverage, open_mask, weights
+from zen_tui.training.pixels import open_photo, pixels
+from zen_tui.training.views import View, all_views, plain_view
+from zen_tui.training.wordings import wordings
 
 Report = Callable[[str, int, int], None]
 """Told what is done ('reading photos'), how many, of how many; may raise to stop the work."""
@@ -36,81 +38,128 @@ Report = Callable[[str, int, int], None]
 class Material:
     """All that the loop needs of photos and captions.
 
-    `latents` is (N, C, h, w), one row a photo, on the CPU; `captions` has a row a text, on the device.
-    `caption_rows` and `plain_rows` give each photo's text, `blank` the row of the empty one. `train` holds
-    row numbers with repeats, `held_out` those kept for scoring.
+    `latents` has one tensor a photo, (V, C, h, w): its views, the plain one first; on the CPU. `counted` says
+    what the squared error counts at each of them, (V, 1, h, w), None for a photo without a mask. `sizes` are
+    those of the photos in pixels. `captions` has a row a text, on the device; `caption_rows` gives each photo's
+    text in all its wordings, `plain_rows` the one without the token, `blank` the row of the empty one. `train`
+    holds row numbers with repeats, in one list a size; `held_out` those kept for scoring.
     """
 
-    latents: Tensor
+    sizes: list[Size]
+    latents: list[Tensor]
+    counted: list[Tensor | None]
     captions: Cond
-    caption_rows: list[int]
+    caption_rows: list[list[int]]
     plain_rows: list[int]
     blank: int
-    train: list[int]
+    train: list[list[int]]
     held_out: list[int]
 
+    def clean(self, rows: Sequence[int], views: Sequence[int]) -> Tensor:
+        """The latents of photos of one size, each in the view named, (N, C, h, w)."""
+        return torch.stack([self.latents[row][view] for row, view in zip(rows, views, strict=True)])
 
-def gather(family: Family, examples: list[Example], resolution: int, cache: Path, report: Report) -> Material:
+    def wording(self, row: int, number: int = 0) -> int:
+        """The row of a photo's caption, in wording `number`; 0 is as it was written."""
+        rows = self.caption_rows[row]
+        return rows[number % len(rows)]
+
+    def weights(self, rows: Sequence[int], views: Sequence[int]) -> Tensor | None:
+        """What their squared errors count, (N, 1, h, w); None where none of them has a mask."""
+        found = [self.counted[row] for row in rows]
+        if not any(counted is not None for counted in found):
+            return None
+        shape = (1, *self.latents[rows[0]].shape[2:])
+        return torch.stack(
+            [torch.ones(shape) if c is None else c[view] for c, view in zip(found, views, strict=True)]
+        )
+
+
+def gather(
+    family: Family, examples: list[Example], settings: TrainSettings, cache: Path, report: Report
+) -> Material:
     """Read or make latents and embeddings; encoders are loaded only if something is missing, and released."""
-    latents = _photo_latents(family, examples, resolution, cache, report)
-    texts = list(dict.fromkeys(["", *(t for e in examples for t in (e.caption, e.plain_caption))]))
+    sizes = [trained_size(e.width, e.height, e.crop, settings, family.multiple) for e in examples]
+    seen = [_views(example, size, settings) for example, size in zip(examples, sizes, strict=True)]
+    counted = [
+        _counted(example, views, family.latent_shape(*size), settings.mask_outside, cache)
+        for example, views, size in zip(examples, seen, sizes, strict=True)
+    ]
+    latents = _photo_latents(family, examples, sizes, seen, cache, report)
+    worded = [wordings(e.caption, settings) if not e.held_out else [e.caption] for e in examples]
+    plain = [e.plain_caption for e in examples]
+    texts = list(dict.fromkeys(["", *(text for texts in worded for text in texts), *plain]))
     rows = {text: row for row, text in enumerate(texts)}
     captions = _captions(family, texts, cache, report)
+    train: dict[Size, list[int]] = {}
+    for row, example in enumerate(examples):
+        if not example.held_out:
+            train.setdefault(sizes[row], []).extend([row] * max(1, example.repeats))
     return Material(
+        sizes=sizes,
         latents=latents,
+        counted=counted,
         captions=captions.to(family.device),
-        caption_rows=[rows[example.caption] for example in examples],
-        plain_rows=[rows[example.plain_caption] for example in examples],
+        caption_rows=[[rows[text] for text in texts] for texts in worded],
+        plain_rows=[rows[text] for text in plain],
         blank=rows[""],
-        train=[row for row, e in enumerate(examples) if not e.held_out for _ in range(max(1, e.repeats))],
+        train=[train[size] for size in sorted(train)],
         held_out=[row for row, e in enumerate(examples) if e.held_out],
     )
 
 
-def pixels(example: Example, resolution: int) -> Tensor:
-    """The photo as the model sees it: upright, cropped to the middle square of its crop, (3, R, R) in 0..1.
-
-    Raises:
-        BadFile: the stored photo is gone or damaged.
-    """
-    short = min(example.width, example.height) or resolution
-    enough = None if example.crop else -(-2 * resolution * max(example.width, example.height) // short)
-    try:
-        picture = open_upright(Path(example.path), largest=enough)
-    except BadFile as error:
-        raise BadFile(
-            f"A photo of the dataset cannot be read: {Path(example.path).name}, {error.message}.",
-            "Take it out of the dataset, or import it again.",
-        ) from None
-    square = picture.resize((resolution, resolution), Image.Resampling.LANCZOS, box=_square(picture, example.crop))
-    return torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
-
-
-def _square(picture: Image.Image, crop: Crop | None) -> tuple[float, float, float, float]:
-    crop = crop or Crop(0, 0, 1, 1)
-    left, top = crop.left * picture.width, crop.top * picture.height
-    width, height = crop.right * picture.width - left, crop.bottom * picture.height - top
-    side = min(width, height)
-    left, top = left + (width - side) / 2, top + (height - side) / 2
-    return left, top, left + side, top + side
+def _views(example: Example, size: Size, settings: TrainSettings) -> list[View]:
+    """How a photo is seen: one that is held out, as it is."""
+    if example.held_out:
+        return [plain_view(example.width, example.height, example.crop, size)]
+    return all_views(example.hash, example.width, example.height, example.crop, size, settings)
 
 
 def _photo_latents(
-    family: Family, examples: list[Example], resolution: int, cache: Path, report: Report
-) -> Tensor:
+    family: Family,
+    examples: list[Example],
+    sizes: list[Size],
+    seen: list[list[View]],
+    cache: Path,
+    report: Report,
+) -> list[Tensor]:
+    """The views of each photo as latents, (V, C, h, w); a photo is opened once, and not if all are cached."""
     encoder = fingerprint(family, [family.profile.vae])
+    done, total = 0, sum(map(len, seen))
     found: list[Tensor] = []
-    for done, example in enumerate(examples):
-        report("reading photos", done, len(examples))
-        file = cache / f"latents-{_key(example.hash, example.crop, resolution, encoder)}.safetensors"
-        kept = _read(file)
-        if kept is None:
-            kept = {"latents": family.latents(pixels(example, resolution)[None])[0].cpu()}
-            _write(file, kept)
-        found.append(kept["latents"])
-    report("reading photos", len(examples), len(examples))
+    for example, size, views in zip(examples, sizes, seen, strict=True):
+        photo: Image.Image | None = None
+        latents: list[Tensor] = []
+        for view in views:
+            report("reading photos", done, total)
+            file = cache / f"latents-{_key(example.hash, view, size, encoder)}.safetensors"
+            kept = _read(file)
+            if kept is None:
+                photo = photo or open_photo(example, size)
+                kept = {"latents": family.latents(pixels(photo, view, size)[None])[0].cpu()}
+                _write(file, kept)
+            latents.append(kept["latents"])
+            done += 1
+        found.append(torch.stack(latents))
+    report("reading photos", total, total)
     family.release("vae")
-    return torch.stack(found)
+    return found
+
+
+def _counted(
+    example: Example, views: list[View], shape: tuple[int, int, int], outside: float, cache: Path
+) -> Tensor | None:
+    """What the squared error of a photo counts at its latents, (V, 1, h, w); None without a mask."""
+    if not example.mask:
+        return None
+    _, rows, columns = shape
+    file = cache / f"mask-{_key(example.mask, views, rows, columns)}.safetensors"
+    kept = _read(file)
+    if kept is None:
+        mask = open_mask(example)
+        kept = {"covered": torch.stack([coverage(mask, view, rows, columns) for view in views])}
+        _write(file, kept)
+    return weights(kept["covered"], outside)
 
 
 def _captions(family: Family, texts: list[str], cache: Path, report: Report) -> Cond:

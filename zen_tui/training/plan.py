@@ -11,7 +11,7 @@ import msgspec
 
 from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.layers import lora_size
-from zen_tui.exchange.profiles import licence_of, require_trainable
+from zen_tui.exchange.profiles import PROFILES, licence_of, require_trainable
 from zen_tui.exchange.source import source_of
 from zen_tui.generation.fit import LEARNING, machine, sizes_of, too_small, weights
 from zen_tui.library import datasets, models
@@ -23,12 +23,16 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import duration, megabytes, nearest, plural
 from zen_tui.photos.split import hold_out
-from zen_tui.training.beginning import require_photos
+from zen_tui.training.beginning import masked_photos, require_photos
+from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
 from zen_tui.training.fitting import fit_for, targets_of
 
 KEPT = 5  # checkpoints on disk at the most: three, the best, and the one being written
 # what the time of a step depends on
-ALIKE = ("resolution", "batch_size", "gradient_accumulation", "precision", "quantize", "gradient_checkpointing")
+ALIKE = (
+    "resolution", "aspect", "batch_size", "gradient_accumulation", "precision", "quantize",
+    "gradient_checkpointing",
+)  # fmt: skip
 
 PRESETS: dict[str, dict[str, Any]] = {
     "face": {"prior_preservation": 1.0},
@@ -36,6 +40,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"checkpoint_every": 100, "sample_every": 0},
 }
 """Changes to what a base recommends. `face` keeps the class, `quick` leaves out samples."""
+KINDS: dict[str, dict[str, Any]] = {"pet": {"flip": True}, "style": {"flip": True}}
+"""What suits a kind of dataset. Mirrored, a face is another's, and what is written on a thing cannot be read."""
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -43,6 +49,7 @@ class Plan(msgspec.Struct, kw_only=True):
     `memory_mb` is then what the weights alone take."""
 
     learned: str
+    rate: str
     photos: int
     held_out: int
     steps: int
@@ -54,6 +61,7 @@ class Plan(msgspec.Struct, kw_only=True):
     licence: str
     licence_note: str = ""
     fit: str = ""
+    feeding: list[tuple[str, str]] = []
     warnings: list[str] = []
 
     def lines(self) -> list[tuple[str, str]]:
@@ -61,11 +69,13 @@ class Plan(msgspec.Struct, kw_only=True):
         memory = megabytes(self.memory_mb * 1e6)
         shown = [
             ("learns", self.learned),
+            ("rate", self.rate),
             ("photos", f"{self.photos}, and {self.held_out or 'none'} held out"),
             ("steps", f"{self.steps:,}, each photo seen {self.passes:.3g} times"),
             ("time", f"about {duration(self.seconds)}" if self.seconds else "not measured yet on this machine"),
             ("memory", f"{memory}, as measured before" if self.memory_measured else f"more than {memory}"),
             ("disk", megabytes(self.disk_mb * 1e6)),
+            *self.feeding,
             *([("to fit", self.fit)] if self.fit else []),
             ("licence", f"{self.licence}. {self.licence_note}" if self.licence_note else self.licence),
         ]
@@ -73,7 +83,7 @@ class Plan(msgspec.Struct, kw_only=True):
 
 
 def defaults_for(base: Base, dataset: Dataset, preset: str | None = None) -> dict[str, Any]:
-    """The settings that `base` recommends, changed by `preset` if one is named.
+    """The settings that `base` recommends, changed by what suits `dataset`, then by `preset` if one is named.
 
     Raises:
         WrongUse: there is no preset of that name.
@@ -83,33 +93,54 @@ def defaults_for(base: Base, dataset: Dataset, preset: str | None = None) -> dic
         hint = f"Did you mean {close}?" if close else f"The presets are: {', '.join(PRESETS)}."
         raise WrongUse(f"There is no preset called {preset}.", hint)
     recommended = dict(base.facts.get("defaults", {}).get("train", {}))
-    return {**recommended, **PRESETS.get(preset or "", {})}
+    return {**recommended, **KINDS.get(dataset.kind, {}), **PRESETS.get(preset or "", {})}
+
+
+def require_fitting(settings: TrainSettings, base: Base) -> None:
+    """Raise `WrongUse` when a setting means nothing for `base`, or settings contradict each other."""
+    flows = PROFILES[base.family].flows
+    if settings.noise_offset and flows:
+        raise WrongUse(
+            f"noise_offset is for bases that learned noise by steps, and {base.slug} did not.", "Set it to 0."
+        )
+    if settings.shift and not flows:
+        raise WrongUse(f"shift is for bases that learned by flow, and {base.slug} did not.", "Set it to 0.")
+    if settings.optimizer == "schedule_free" and settings.lr_schedule != "constant":
+        raise WrongUse("The schedule-free optimizer takes no schedule.", "Set lr_schedule to constant.")
+    if settings.optimizer == "schedule_free" and settings.ema:
+        raise WrongUse("The schedule-free optimizer keeps an average of its own.", "Set ema to 0.")
 
 
 def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: TrainSettings) -> Plan:
     """What training `dataset` on `base` would be.
 
     Raises:
-        Refused: too few photos, a resolution the base cannot do, or a base that must not be trained.
+        Refused: too few photos, no masks where they are asked for, a resolution the base cannot do, or a base
+            that must not be trained.
         BadFile: the base is gone or damaged.
     """
     require_trainable(base)
+    require_fitting(settings, base)
     facts, source = facts_of(base), source_of(base)
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = datasets.photos(db, dataset.id, usable=True)
     require_photos(dataset, len(photos), settings)
     held_out = {photo.id for photo in photos if photo.split == "holdout"} if settings.holdout else set()
     held_out = held_out or hold_out(photos, settings.holdout, settings.seed)
-    seen = sum(max(1, photo.repeats) for photo in photos if photo.id not in held_out)
+    learned = [photo for photo in photos if photo.id not in held_out]
+    seen = sum(max(1, photo.repeats) for photo in learned)
+    masked = masked_photos(home, dataset, photos, settings)
 
     layers, numbers = lora_size(source, base.family, targets_of(base), settings.rank)
     here = machine()
     fit = fit_for(base, settings, here)
     seconds, memory = _measured(db, base, settings)
+    numbers_per_pixel = latent_numbers(source, PROFILES[base.family])
     licence, meaning = licence_of(base)
     least = weights(sizes_of(source, base.family), 4 if settings.precision == "fp32" else 2, fit.denoiser)
     return Plan(
         learned=f"{numbers:,} numbers in {layers} layers, LoRA of rank {settings.rank}",
+        rate=rate_in_words(settings),
         photos=len(photos) - len(held_out),
         held_out=len(held_out),
         steps=settings.steps,
@@ -121,11 +152,20 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
         licence=licence,
         licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
         fit=fit.words,
+        feeding=feeding(learned, len(held_out), len(masked), settings, facts.multiple, numbers_per_pixel),
         warnings=[
-            *_warnings(settings, photos=len(photos), small=_too_small(photos, settings), seen=seen),
+            *_warnings(settings, small=too_small_photos(photos, settings, facts.multiple), seen=seen),
+            *feed_warnings(learned, dataset, settings, facts.multiple),
             *filter(None, [too_small(fit, here)]),
         ],
     )
+
+
+def rate_in_words(settings: TrainSettings) -> str:
+    """The learning rate with what alpha and rank make of it: the trap of borrowed settings."""
+    effective = settings.learning_rate * settings.alpha / settings.rank
+    found = "found by Prodigy, times " if settings.optimizer == "prodigy" else ""
+    return f"{found}{settings.learning_rate:g}; effective {effective:.3g} (x alpha / rank)"
 
 
 def _measured(db: Database, base: Base, settings: TrainSettings) -> tuple[float | None, int | None]:
@@ -140,11 +180,7 @@ def _measured(db: Database, base: Base, settings: TrainSettings) -> tuple[float 
     return None, None
 
 
-def _too_small(photos: list[Any], settings: TrainSettings) -> int:
-    return sum(1 for photo in photos if 0 < min(photo.width, photo.height) < settings.resolution)
-
-
-def _warnings(settings: TrainSettings, *, photos: int, small: int, seen: int) -> list[str]:
+def _warnings(settings: TrainSettings, *, small: int, seen: int) -> list[str]:
     found = []
     if small:
         found.append(f"{plural(small, 'photo')} smaller than {settings.resolution} pixels will be enlarged.")

@@ -17,6 +17,7 @@ from zen_tui.generation import memory, warm
 from zen_tui.generation.fit import Fit
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database, free_slug
+from zen_tui.library.durable import move
 from zen_tui.library.errors import WrongUse, ZenError
 from zen_tui.library.events import Feed, Interrupted, Note, Progress, Warned
 from zen_tui.library.paths import Home
@@ -25,14 +26,14 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings, TrainSpec
 from zen_tui.library.text import plural, slugify
 from zen_tui.photos.captions import trigger
-from zen_tui.training import beginning
+from zen_tui.training import beginning, methods
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
 from zen_tui.training.fitting import fit_of, targets_of
 from zen_tui.training.loop import Work, learn
-from zen_tui.training.material import gather
+from zen_tui.training.material import Material, gather
 from zen_tui.training.meters import peak_memory
-from zen_tui.training.methods.lora import Lora
+from zen_tui.training.methods.method import Method, Subject
 from zen_tui.training.samples import Samples, sample_requests
 
 
@@ -43,14 +44,14 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
         Interrupted: asked to stop; what was learned is kept.
         ZenError: it cannot be done; what was learned is kept.
     """
-    if spec.method != "lora":
-        raise WrongUse(f"There is no method {spec.method}.", "The methods are: lora.")
+    if spec.method not in methods.METHODS:
+        raise WrongUse(f"There is no method {spec.method}.", f"The methods are: {', '.join(methods.METHODS)}.")
     run = models.run_by_id(db, spec.run)
     dataset, base, settings = datasets.dataset(db, spec.dataset), models.base(db, spec.base), spec.settings
     require_trainable(base)
     facts = facts_of(base)
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
-    photos = beginning.examples(db, home, run, dataset, settings)
+    photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
     warm.drop()  # a training wants all the memory there is
     fit = fit_of(home, run, base, settings, memory.machine(pick_device()))
@@ -86,19 +87,20 @@ def _train(
         feed.tell(Progress(what=what, done=done, total=total))
 
     _warn_of_cuts(family, photos, feed)
-    material = gather(family, photos, settings.resolution, home.cache(dataset.slug), report)
+    material = gather(family, photos, settings, home.cache(dataset.slug), report)
     samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed)
     if settings.sample_every:
         samples.prepare()
 
-    method = Lora(family, settings, targets_of(base))
+    subject = Subject(dataset.token, dataset.class_word)
+    method = methods.build(spec.method, family, settings, subject, targets_of(base))
     if fit.checkpointing:
         family.compute_twice()
-    learns = _describe(method, settings, len(photos), len(material.held_out), fit)
+    learns = _describe(method, settings, material, fit)
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
-    checkpoints = Checkpoints(db, home, run.id, feed)
+    checkpoints = Checkpoints(db, home, run.id, feed, spec.origin)
     course = learn(Work(settings, family, method, material, checkpoints, feed, samples.draw))
 
     metrics = _metrics(course, family)
@@ -113,15 +115,16 @@ def _record(
     base: Base,
     dataset: Dataset,
     spec: TrainSpec,
-    method: Lora,
+    method: Method,
     metrics: dict[str, Any],
 ) -> Adapter:
     """Write the adapter's file, then its row; done again after a crash in between, it is recorded once."""
     words = trigger(dataset)
     row = db.row("SELECT slug FROM adapters WHERE run_id = ?", run.id)
     slug = row["slug"] if row else free_slug(db, "adapters", slugify(spec.name) or run.slug)
-    path = home.adapters / f"{slug}.safetensors"
-    method.save(path, words)
+    made = method.save(home.work / f"{slug}.safetensors")
+    path = home.adapters / made.name
+    move(made, path)  # an earlier one of this run stays until the new one is whole
     facts = {
         **msgspec.to_builtins(inspect_adapter(path)),
         "steps": spec.settings.steps,
@@ -135,24 +138,46 @@ def _record(
             return models.adapter(db, slug)
         where = home.relative(path)
         return models.add_adapter(
-            db, slug, base.family, where, base_id=base.id, run_id=run.id, kind="lora", trigger=words, facts=facts
+            db,
+            slug,
+            base.family,
+            where,
+            base_id=base.id,
+            run_id=run.id,
+            kind=method.kind,
+            trigger=words,
+            facts=facts,
         )
 
 
-def _describe(method: Lora, settings: TrainSettings, photos: int, held_out: int, fit: Fit) -> str:
+def _describe(method: Method, settings: TrainSettings, material: Material, fit: Fit) -> str:
     size = f"{method.numbers / 1e6:.1f} million" if method.numbers >= 1e5 else f"{method.numbers:,}"
-    strength = settings.learning_rate * settings.alpha / settings.rank
+    strength = settings.learning_rate * method.strength
+    photos, held_out = len(material.sizes), len(material.held_out)
     parts = [
-        f"Learning {size} numbers in {method.layers} layers: LoRA of rank {settings.rank}, "
-        f"effective rate {strength:.3g} (learning_rate x alpha / rank)",
+        f"Learning {size} numbers: {method.describe()}",
+        f"effective rate {strength:.3g} (learning_rate x {method.strength:g})",
         f"{plural(photos - held_out, 'photo')}, {held_out or 'none'} held out",
         f"{precision_name(method.family.dtype)} on {method.family.device.type}",
     ]
     if fit.words:
         parts.append(fit.words)
+    parts += _feeding(settings, material)
     if settings.prior_preservation:
         parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
     return "; ".join(parts) + "."
+
+
+def _feeding(settings: TrainSettings, material: Material) -> list[str]:
+    """What is done with photos, besides cropping them to squares."""
+    shapes = [f"photos whole, in {plural(len(material.train), 'shape')}"] if settings.aspect == "buckets" else []
+    views = max(map(len, material.latents))
+    masks = sum(1 for counted in material.counted if counted is not None)
+    return [
+        *shapes,
+        *([f"{views} views of each photo"] if views > 1 else []),
+        *([f"errors weighed by the masks of {plural(masks, 'photo')}"] if masks else []),
+    ]
 
 
 def _warn_of_cuts(family: Family, photos: list[Example], feed: Feed) -> None:

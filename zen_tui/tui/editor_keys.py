@@ -1,4 +1,4 @@
-"""The keys of the editors of crops and masks: those of their rectangle, and those of each."""
+"""The keys of the editors of captions, crops and masks: those of their rectangle, and those of each."""
 
 from __future__ import annotations
 
@@ -33,5 +33,30 @@ _CROP = (
     Action("crop.whole", "0", "whole photo", "Take the whole photo.", footer=True),
     Action("crop.resolution", "z", "resolution", "See it as a training at another resolution does."),
 )
+_CAPTIONS = (
+    Action("captions.edit", "e", "edit", "Edit the caption of this photo in place.", footer=True),
+    Action("captions.add_tag", "a", "add tag", "Add a tag at the end of the captions.", "field('tag')", True),
+    Action("captions.first_tag", "f", "first tag", "Add a tag at their front.", "field('tag', True)"),
+    Action(
+        "captions.remove_tag", "x", "tag out", "Take the tag under the cursor out of the captions.", footer=True
+    ),
+    Action("captions.replace", "r", "replace", "Find words and put others in their place.", "field('old')", True),
+    Action("captions.undo", "u", "undo", "Take back the last change, and the ones before it.", footer=True),
+    Action("captions.template", "m", "template", "Write the captions from a template.", footer=True),
+    Action("captions.before", "p", "before", "Put words before the captions.", "field('before')", True),
+    Action("captions.after", "s", "after", "Put words after the captions.", "field('after')", True),
+    Action(
+        "captions.tags",
+        "t",
+        "tags",
+        "Go to the tags; enter selects the photos with one.",
+        footer=True,
+    ),
+    Action("captions.flagged", "w", "faulty", "Select photos with faulty captions.", "select_flagged", True),
+    Action("captions.select_all", "A", "select all", "Select every photo, or none.", footer=True),
+    Action("captions.base", "b", "read as", "Count tokens as the next base reads them.", "next_base", True),
+    Action("captions.whole_words", "f2", "whole words", "Find only words that stand alone, or parts too."),
+    Action("captions.same_case", "f3", "same case", "Find only the same upper and lower case, or any."),
+)
 
-EDITORS: dict[str, tuple[Action, ...]] = {"rectangle": _RECTANGLE, "crop": _CROP}
+EDITORS: dict[str, tuple[Action, ...]] = {"captions": _CAPTIONS, "rectangle": _RECTANGLE, "crop": _CROP}

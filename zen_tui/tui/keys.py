@@ -116,6 +116,7 @@ _DATASETS = (
     Action("datasets.order", "S", "orders", "Choose the order of the photos from a list."),
     Action("datasets.large", "f", "large", "Make the photo large beside a narrow grid, or not.", footer=True),
     Action("datasets.caption", "e", "caption", "Edit the caption in place.", footer=True),
+    Action("datasets.captions", "C", "captions", "Edit the captions of many photos at once.", footer=True),
     Action("datasets.crop", "c", "crop", "Choose the part of the photo that is trained on.", footer=True),
     Action("datasets.train", "t", "train", "Train on this dataset.", footer=True),
     Action("datasets.import", "i", "import", "Bring photos from a folder into a dataset.", "import_photos", True),
@@ -157,6 +158,12 @@ _BASES = (
     Action("bases.add_adapter", "a", "add an adapter", "Add an adapter file that is on this disk.", footer=True),
     Action("bases.export", "o", "export", "Write the adapter as a file for other tools.", footer=True),
     Action("bases.copy_path", "y", "copy path", "Copy the path.", footer=True),
+)
+_ADDING = (
+    Action("adding.add", "ctrl+r", "add", "Read the chosen bases through and add them.", "start", True),
+    Action("adding.take", "space", "choose", "Choose the base, or leave it out.", footer=True),
+    Action("adding.take_all", "A", "choose all", "Choose every base, or none."),
+    Action("adding.cancel", "escape", "cancel", "Stop the reading, or leave.", footer=True),
 )
 _PRIVACY = (
     Action("privacy.prove", "p", "prove it", "Try every way out from inside the lock.", footer=True),
@@ -204,6 +211,10 @@ _RUN = (
     Action("run.sample", "s", "sample now", "Draw the sample pictures after this step.", footer=True),
     Action("run.checkpoint", "c", "checkpoint now", "Save a checkpoint after this step.", footer=True),
     Action("run.stop", "x", "stop", "End the run; what it has saved is kept. Asks first.", footer=True),
+    Action("run.extend", "e", "go on", "Let a run that ended or was stopped learn for more steps.", footer=True),
+    Action(
+        "run.fork", "b", "branch", "Begin a new run from the newest checkpoint, with other settings.", footer=True
+    ),
     Action("run.log_scale", "L", "log scale", "Draw the loss on a logarithmic scale, or not.", footer=True),
     Action("run.fit", "f", "fit", "Fit the plot to the steps so far, or show the whole run.", footer=True),
     Action("run.notes", "n", "notes", "Show what the run said, its warnings and its log.", footer=True),
@@ -244,11 +255,12 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER, "export": _EXPORT,
     "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "cull": _CULL,
     "compare": _COMPARE, "duel": _DUEL,
-    "jobs": _JOBS, "bases": _BASES, "privacy": _PRIVACY,
+    "jobs": _JOBS, "bases": _BASES, "adding": _ADDING, "privacy": _PRIVACY,
 }  # fmt: skip
 
 TOGETHER: dict[str, tuple[str, ...]] = {
     "datasets": ("datasets", "grid", "list", "app"),
+    "captions": ("captions", "grid", "list", "app"),
     "rectangle": ("rectangle", "app"),
     "crop": ("crop", "rectangle", "app"),
     "wizard": ("wizard", "app"),
@@ -265,13 +277,14 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "export": ("export", "list"),
     "jobs": ("jobs", "list", "app"),
     "bases": ("bases", "list", "app"),
+    "adding": ("adding", "list", "app"),
     "privacy": ("privacy", "app"),
 }
-# Keys that a screen takes from the app on purpose: digits rate in these, the wizard's escape asks first, and an
+# Keys that a screen takes from the app on purpose: digits rate in these, escape stops what goes on first, and an
 # editor says what it leaves behind.
 OVERRIDES = {
     **{scope: set("12345") for scope in ("datasets", "cull", "gallery", "viewer", "compare")},
-    "wizard": {"escape"},
+    **{scope: {"escape"} for scope in ("wizard", "adding")},
     **{scope: {"escape", "q"} for scope in ("rectangle", "crop", "mask")},
 }
 

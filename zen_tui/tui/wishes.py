@@ -1,4 +1,5 @@
-"""What a person asks for in Generate, read and checked: which pictures, on what base, and how long it may take."""
+"""What a person asks for in Generate, read and checked: which pictures, on what base, how long it may take, and
+what is done so that the base fits into the memory."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from zen_tui.library.errors import WrongUse, ZenError
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Job
 from zen_tui.library.sheets import SheetDefaults, parse
-from zen_tui.library.specs import AdapterUse, GenerateSpec, PictureRequest, decode_spec
+from zen_tui.library.specs import AdapterUse, GenerateSpec, Offload, PictureRequest, Quantize, decode_spec
 
 LOOK_BACK = 20  # jobs that are looked at for a measured speed
 
@@ -31,17 +32,25 @@ class Wish:
     seed: str = ""
     count: str = ""
     scheduler: str = ""
+    quantize: Quantize = "auto"
+    offload: Offload = "auto"
 
 
 @dataclass(frozen=True)
 class Wished:
-    """A wish as Zen understood it; with `error`, the sentence that says why it did not."""
+    """A wish as Zen understood it; with `error`, the sentence that says why it did not.
+
+    `fit` is what drawing does without on this machine, as named lines (`how_it_fits`).
+    """
 
     base: Base | None = None
     adapters: list[AdapterUse] = field(default_factory=list)
     requests: list[PictureRequest] = field(default_factory=list)
     seconds: float | None = None
     defaults: SheetDefaults | None = None
+    quantize: Quantize = "auto"
+    offload: Offload = "auto"
+    fit: list[tuple[str, str]] = field(default_factory=list)
     error: str = ""
     hint: str = ""
 
@@ -50,12 +59,15 @@ class Wished:
         from zen_tui.jobs.submit import submit_generation
 
         base = self.base.slug if self.base else None
-        return submit_generation(db, home, base=base, adapters=self.adapters, requests=self.requests)
+        return submit_generation(
+            db, home, base=base, adapters=self.adapters, requests=self.requests, quantize=self.quantize,
+            offload=self.offload,
+        )  # fmt: skip
 
 
 def understand(home: Home, wish: Wish) -> Wished:
     """Read the sheet and the fields; what is wrong is in the answer, never raised."""
-    from zen_tui.jobs.submit import sheet_defaults
+    from zen_tui.jobs.submit import how_it_fits, sheet_defaults
 
     base: Base | None = None
     adapters: list[AdapterUse] = []
@@ -77,10 +89,11 @@ def understand(home: Home, wish: Wish) -> Wished:
             )
             triggers = [models.adapter(db, use.name).trigger for use in adapters]
             sheet = parse(wish.text, token_phrase=next(filter(None, triggers), ""), defaults=defaults)
+            fit = how_it_fits(base, wish.quantize, wish.offload)
         except ZenError as error:
             return Wished(base, adapters, defaults=defaults, error=error.message, hint=error.hint)
         seconds = expected_seconds(db, home, base, sheet.requests())
-        return Wished(base, adapters, sheet.requests(), seconds, defaults)
+        return Wished(base, adapters, sheet.requests(), seconds, defaults, wish.quantize, wish.offload, fit)
 
 
 def adapter_uses(text: str) -> list[AdapterUse]:

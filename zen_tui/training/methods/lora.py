@@ -17,19 +17,16 @@ from zen_tui.families.base import Family
 from zen_tui.library.errors import ZenError
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance
+from zen_tui.training.methods.method import Group, Method, Subject
 
 ADAPTER = "zen"
 
 
-class Lora:
-    """A fresh LoRA on the denoiser of `family`, ready to learn; its numbers are fp32 in any precision.
+class Lora(Method):
+    """A fresh LoRA on the denoiser of `family`, ready to learn; its numbers are fp32 in any precision."""
 
-    Args:
-        targets: a preset of `family.targets`.
-    """
-
-    def __init__(self, family: Family, settings: TrainSettings, targets: str) -> None:
-        self.family = family
+    def __init__(self, family: Family, settings: TrainSettings, subject: Subject, targets: str) -> None:
+        super().__init__(family, settings, subject, targets)
         self.denoiser = cast(Any, family.denoiser())
         torch.manual_seed(chance.number(settings.seed, "init"))  # PEFT draws from the global generator
         config = LoraConfig(
@@ -41,11 +38,21 @@ class Lora:
         )
         self.denoiser.add_adapter(config, adapter_name=ADAPTER)
         family.set_adapters([(ADAPTER, 1.0)])
-        self.parameters: list[nn.Parameter] = [p for p in self.denoiser.parameters() if p.requires_grad]
-        for parameter in self.parameters:
+        self._learning: list[nn.Parameter] = [p for p in self.denoiser.parameters() if p.requires_grad]
+        for parameter in self._learning:
             parameter.data = parameter.data.to(torch.float32)
         self.layers = sum(ADAPTER in getattr(layer, "lora_A", ()) for layer in self.denoiser.modules())
-        self.numbers = sum(parameter.numel() for parameter in self.parameters)
+
+    @property
+    def groups(self) -> list[Group]:
+        return [Group(self._learning)]
+
+    @property
+    def strength(self) -> float:
+        return self.settings.alpha / self.settings.rank
+
+    def describe(self) -> str:
+        return f"LoRA of rank {self.settings.rank} in {self.layers} layers"
 
     def computing(self) -> contextlib.AbstractContextManager[Any]:
         """To be held while the denoiser runs: keeps PEFT from widening activations that autocast narrows again."""
@@ -74,14 +81,9 @@ class Lora:
             raise ZenError("The checkpoint does not fit the settings of this run.", "Start a new run.")
         set_peft_model_state_dict(self.denoiser, dict(state), adapter_name=ADAPTER)
 
-    def save(self, path: Path, trigger: str) -> None:
-        """Write the adapter file, and prove it by loading it back.
-
-        Raises:
-            ZenError: what was read back does not compute the same.
-        """
+    def save(self, path: Path) -> Path:
         config = self.denoiser.peft_config[ADAPTER].to_dict()
-        self.family.save_adapter(path, self.state(), config, trigger)
+        self.family.save_adapter(path, self.state(), config, self.subject.trigger)
         name = "read-back"
         count = self.family.attach(path, name)
         self.family.set_adapters([(name, 1.0)])
@@ -91,3 +93,4 @@ class Lora:
         if count != self.layers or not same:
             path.unlink(missing_ok=True)
             raise ZenError("The adapter could not be read back as it was written.", "The last checkpoint is kept.")
+        return path

@@ -105,10 +105,9 @@ class BasesScreen(Place):
             self.load()
 
     def action_add(self) -> None:
-        from zen_tui.exchange.bases import add_base
+        from zen_tui.tui.screens.add_bases import AddBasesScreen
 
-        why = "A .safetensors checkpoint or a diffusers folder on this disk. It stays where it is."
-        self._ask("add a base", why, lambda db, path: add_base(db, self.zen.home, path).slug)
+        self.app.push_screen(AddBasesScreen())
 
     def action_add_adapter(self) -> None:
         from zen_tui.jobs.adapters import bring_adapter

@@ -20,7 +20,7 @@ from zen_tui.tui.widgets.photo_grid import PhotoGrid
 
 NEEDS_PHOTOS = {
     "mark", "rate", "this_one", "advance", "filter", "sort", "order", "large", "caption", "caption_editor",
-    "crop", "train", "out_flagged", "select_all", "copy_path",
+    "captions", "crop", "train", "out_flagged", "select_all", "copy_path",
 }  # fmt: skip
 
 
@@ -163,6 +163,12 @@ class DatasetsDoing(Culling):
         """Give the photo under the cursor this caption."""
         if self.photo:
             self.do("caption changed", {self.photo.id: {"caption": text}})
+
+    def action_captions(self) -> None:
+        from zen_tui.tui.screens.captions import CaptionsScreen
+
+        grid = self.query_one(PhotoGrid)
+        self.app.push_screen(CaptionsScreen(self.slug, grid.selected, self.photo.id if self.photo else None))
 
     def action_crop(self) -> None:
         from zen_tui.tui.screens.crop_editor import CropEditorScreen

@@ -98,11 +98,10 @@ class GenerateScreen(Place):
     async def understand(self) -> None:
         """Read the sheet and the form a moment after the last key, off the keyboard's way."""
         await asyncio.sleep(PAUSE)
-        form, editor = self.query_one(PictureForm), self.query_one(PromptEditor)
-        wish = form.wish(editor.text)
-        self.wished = await asyncio.to_thread(understand, self.zen.home, wish)
-        found = re.match(r"Line (\d+):", self.wished.error) if self.wished.error else None
         with contextlib.suppress(NoMatches):  # the app was left meanwhile
+            form, editor = self.query_one(PictureForm), self.query_one(PromptEditor)
+            self.wished = await asyncio.to_thread(understand, self.zen.home, form.wish(editor.text))
+            found = re.match(r"Line (\d+):", self.wished.error) if self.wished.error else None
             form.tell(self.wished, empty=not editor.text.strip())
             editor.mark_wrong(int(found[1]) if found else None)
 

@@ -97,6 +97,7 @@ class WizardScreen(Place):
 
     @work(thread=True, exclusive=True, group="look", exit_on_error=False)
     def _look(self, path: Path, wanted: tuple[str, str, str, str], into: Dataset | None) -> None:
+        from zen_tui.exchange.dataset_sources import gather
         from zen_tui.photos.intake import Outcome, import_photos
         from zen_tui.photos.tally import Tally
 
@@ -116,8 +117,15 @@ class WizardScreen(Place):
                         verdicts = tally.add(outcome.found) if outcome.status == "added" else []
                         self.app.call_from_thread(self._heard, outcome, verdicts, tally.words())
 
+                found = gather([path])
                 report = import_photos(
-                    db, self.zen.home, target, [path], dry_run=True, on_file=told, stop=lambda: worker.is_cancelled
+                    db,
+                    self.zen.home,
+                    target,
+                    found.sources,
+                    dry_run=True,
+                    on_file=told,
+                    stop=lambda: worker.is_cancelled,
                 )
         except ZenError as error:
             if not worker.is_cancelled:
@@ -231,6 +239,7 @@ class WizardScreen(Place):
 
     @work(thread=True, group="copy", exit_on_error=False)
     def _copy(self, path: Path, target: Dataset, stop: Event) -> None:
+        from zen_tui.exchange.dataset_sources import gather
         from zen_tui.photos.intake import Outcome, import_photos
 
         def told(outcome: Outcome) -> None:
@@ -238,7 +247,8 @@ class WizardScreen(Place):
 
         try:
             with Database.open(self.zen.home) as db:
-                report = import_photos(db, self.zen.home, target, [path], on_file=told, stop=stop.is_set)
+                sources = gather([path]).sources
+                report = import_photos(db, self.zen.home, target, sources, on_file=told, stop=stop.is_set)
         except ZenError as error:
             self.app.call_from_thread(self._stopped, error)
             return

@@ -16,15 +16,16 @@ from zen_tui.jobs import launch, queue
 from zen_tui.jobs.events import Tail
 from zen_tui.jobs.history import History
 from zen_tui.library import models
-from zen_tui.library.errors import ZenError
+from zen_tui.library.errors import WrongUse, ZenError
 from zen_tui.library.records import Job, Run
+from zen_tui.library.specs import settings_in
 from zen_tui.library.text import clean
 from zen_tui.tui import states
 from zen_tui.tui.keys import bindings
-from zen_tui.tui.messages import MakeWith
+from zen_tui.tui.messages import MakeWith, OpenRun
 from zen_tui.tui.screens.place import Place
 from zen_tui.tui.screens.run_figures import BLANK, figures
-from zen_tui.tui.widgets.dialogs import Ask
+from zen_tui.tui.widgets.dialogs import Ask, AskLine
 from zen_tui.tui.widgets.job_log import JobLog
 from zen_tui.tui.widgets.loss_plot import Curve, LossPlot
 from zen_tui.tui.widgets.sample_strip import SampleStrip
@@ -197,6 +198,10 @@ class RunScreen(Place):
             return status not in states.ENDED
         if action == "make":
             return status == "done"
+        if action == "extend":
+            return status in states.ENDED or status == "paused"
+        if action == "fork":
+            return bool(self.history.checkpoints)
         return True
 
     def action_pause(self) -> None:
@@ -225,6 +230,41 @@ class RunScreen(Place):
 
         why = "What it has saved is kept, and it can be taken up again from there."
         self.app.push_screen(Ask("Stop this run?", "stop it", why=why, no="let it go on"), answered)
+
+    def action_extend(self) -> None:
+        from zen_tui.jobs.lineage import extend_run
+
+        def answered(said: str | None) -> None:
+            run = self.run
+            if run is None or said is None:
+                return
+            if not said.isdigit():
+                self.zen.fail(WrongUse(f"{clean(said, 40)} is no number of steps.", "Type digits, such as 2000."))
+            elif self._ask_queue(lambda: extend_run(self.zen.db, self.zen.home, run, int(said))):
+                self.run = models.run_of_job(self.zen.db, self.job_id)
+                self.zen.wake_worker()
+
+        why = "What it learned so far stays as it is. Its adapter is made anew in the end."
+        self.app.push_screen(AskLine("go on to step", value=str(2 * self.total), why=why), answered)
+
+    def action_fork(self) -> None:
+        from zen_tui.jobs.lineage import fork_run
+
+        def answered(said: str | None) -> None:
+            if self.run is None or said is None:
+                return
+            try:
+                chosen = settings_in(said.split())
+                made = fork_run(self.zen.db, self.zen.home, self.run, chosen=chosen)
+            except ZenError as error:
+                self.zen.fail(error)
+                return
+            self.zen.wake_worker()
+            self.post_message(OpenRun(made.job.id))
+
+        step = self.history.checkpoints[-1].step
+        why = f"From step {step:,}, with these settings changed: learning_rate=5e-5 flip=yes, for example."
+        self.app.push_screen(AskLine("begin a new run", value=f"steps={step + self.total}", why=why), answered)
 
     def action_log_scale(self) -> None:
         plot = self.query_one(LossPlot)

@@ -145,7 +145,9 @@ class TrainScreen(Place):
             self._show_plan()
 
     def _show_plan(self) -> None:
-        self.query_one("#words", Static).update(_words(self.found, self.query_one("#plan").content_region.width))
+        self.query_one("#words", Static).update(
+            _words(self.found, self.query_one("#plan").scrollable_content_region.width)
+        )
 
     def _show_photos(self) -> None:
         """The photos that will be learned from; those marked out are not."""

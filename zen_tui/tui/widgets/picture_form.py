@@ -6,7 +6,7 @@ A field shows in grey what suits the base; what a person types stands out and ho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
@@ -14,11 +14,13 @@ from textual.content import Content
 from textual.widgets import Input, Label, Select, Static
 
 from zen_tui.library.records import Adapter, Base, Picture
+from zen_tui.library.specs import Offload, Quantize
 from zen_tui.library.text import clean, duration, plural
 from zen_tui.tui.wishes import Wish, Wished
 
 ROWS = (("size", "steps"), ("guidance", "seed"), ("count", "scheduler"))
 SHORT = {"scheduler": "sampler"}
+MEMORY: dict[str, tuple[str, ...]] = {"quantize": get_args(Quantize), "offload": get_args(Offload)}
 
 
 class PictureForm(VerticalScroll, can_focus=False):
@@ -31,6 +33,7 @@ class PictureForm(VerticalScroll, can_focus=False):
         & Horizontal { height: 1; }
         & Label { width: 10; color: $muted; }
         & Input, & Select { width: 1fr; }
+        & .-auto SelectCurrent Static#label { color: $muted; }
     }
     """
 
@@ -48,8 +51,17 @@ class PictureForm(VerticalScroll, can_focus=False):
                     yield Label(SHORT.get(name, name))
                     yield Input(id=name, compact=True)
         with Horizontal():
+            for name, words in MEMORY.items():
+                yield Label(name)
+                yield Select(
+                    [(word, word) for word in words], value="auto", allow_blank=False, id=name, compact=True
+                )
+        with Horizontal():
             yield Label("negative")
             yield Input(placeholder="what to keep out", id="negative", compact=True)
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        event.select.set_class(event.value == "auto", "-auto")
 
     def offer(self, bases: Sequence[Base], adapters: Sequence[Adapter]) -> None:
         """Let a person choose among these; what is chosen stays chosen."""
@@ -78,7 +90,8 @@ class PictureForm(VerticalScroll, can_focus=False):
     def wish(self, text: str) -> Wish:
         """What the fields say, with `text` from the editor."""
         base = self.query_one("#base", Select).value
-        values = {name: self.field(name).value for row in ROWS for name in row}
+        values: dict[str, Any] = {name: self.field(name).value for row in ROWS for name in row}
+        values |= {name: self.query_one(f"#{name}", Select).value for name in MEMORY}
         return Wish(
             text=text,
             base=base if isinstance(base, str) else None,
@@ -101,11 +114,13 @@ class PictureForm(VerticalScroll, can_focus=False):
         self.field("negative").value = picture.negative
         uses = recipe.get("adapters") or []
         self.use(" ".join(f"{use['name']}:{use['weight']:g}" for use in uses))
+        stored = (recipe.get("stored") or {}).get("denoiser")  # it rounds, so that the picture depends on it
+        self.query_one("#quantize", Select).value = stored if stored in MEMORY["quantize"] else "auto"
         select, base = self.query_one("#base", Select), recipe.get("base")
         select.value = base if base in [value for _, value in select._options] else Select.NULL
 
     def tell(self, wished: Wished, *, empty: bool) -> None:
-        """Say how many pictures it makes and how long that takes, or what is wrong."""
+        """Say how many pictures it makes, how long that takes and how the base fits, or what is wrong."""
         lines: list[Content] = []
         if empty:
             lines.append(Content.styled("Write a prompt on the left.", "$muted"))
@@ -117,6 +132,7 @@ class PictureForm(VerticalScroll, can_focus=False):
             count = Content.styled(plural(len(wished.requests), "picture"), "bold $bright")
             lines.append(Content.assemble(count, *self._of_how_many_prompts(wished)))
             lines.append(_time(wished.seconds))
+            lines += [_fitted(name, text) for name, text in wished.fit]
         self.query_one("#sum", Static).update(Content("\n").join(lines))
         self._show_defaults(wished)
 
@@ -147,5 +163,12 @@ class PictureForm(VerticalScroll, can_focus=False):
 
 def _time(seconds: float | None) -> Content:
     if seconds is None:
-        return Content.styled("How long: not measured on this machine yet", "$muted")
+        return Content.styled("How long: not measured here yet", "$muted")
     return Content.assemble("about ", (duration(max(1, seconds)), "$attention"))
+
+
+def _fitted(name: str, text: str) -> Content:
+    """A line of what the memory asks for; what may not work stands out."""
+    if name == "note":
+        return Content.styled(clean(text, 200), "$attention")
+    return Content.assemble((f"{name}: ", "$muted"), clean(text, 200))

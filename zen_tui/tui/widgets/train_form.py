@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Input, Label, Select, Static
 
+from zen_tui.jobs.trainings import METHODS
 from zen_tui.library.records import Base, Dataset
 from zen_tui.library.specs import SETTING_NAMES
 from zen_tui.library.text import clean, plural
@@ -22,7 +23,7 @@ MATTERS = {
     "rank": "room for what it learns",
     "learning_rate": "how far a step goes",
     "batch_size": "photos in a step",
-    "resolution": "pixels, square",
+    "resolution": "pixels, each way",
     "seed": "same seed, same run",
     "holdout": "share kept to measure with",
 }
@@ -30,19 +31,33 @@ REST = {
     "alpha": "strength, beside the rank",
     "dropout": "of what is learned",
     "gradient_accumulation": "batches in a step",
-    "lr_schedule": "constant or cosine",
+    "lr_schedule": "constant, cosine, linear",
     "warmup": "steps of a gentle start",
-    "optimizer": "adamw",
+    "optimizer": "adamw, prodigy, …",
+    "ema": "keeps an average; 0 is off",
     "precision": "auto, fp32, bf16, fp16",
     "quantize": "auto, none, int8, fp8, nf4",
     "gradient_checkpointing": "auto, on, off",
     "caption_dropout": "share without caption",
+    "caption_shuffle": "tags in other orders; yes or no",
     "min_snr_gamma": "0 is off",
+    "loss": "squared or huber",
+    "huber": "where errors count less",
+    "noise_offset": "for dark and bright; 0 is off",
+    "timesteps": "auto, uniform, logit_normal",
+    "shift": "towards noise; 0 is the base's",
     "prior_preservation": "keeps the class; 0 is off",
     "checkpoint_every": "steps",
     "sample_every": "steps; 0 is never",
     "sample_prompts": "with | between them",
     "allow_few_photos": "yes or no",
+    "aspect": "square; buckets: all of it",
+    "flip": "mirrored too; yes or no",
+    "crop_jitter": "0 to 0.2, of its sides",
+    "colour_jitter": "0 to 0.3; 0 is off",
+    "variants": "of a photo; 0 is as suits",
+    "masked_loss": "auto, on, off",
+    "mask_outside": "weight off the subject",
 }
 assert {*MATTERS, *REST} == set(SETTING_NAMES)
 
@@ -91,7 +106,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         """Let a person choose among these; what is chosen stays chosen, else the newest dataset is."""
         self._options("dataset", [(d.slug, d.slug) for d in datasets])
         self._options("base", [(b.slug, b.slug) for b in bases])
-        self._options("method", [("LoRA", "lora")])
+        self._options("method", [(known.title, name) for name, known in METHODS.items()])
         self._options("preset", [(p, p) for p in presets], blank=True)
         self.query_one("#row-preset").display = bool(presets)
         self.counts = {d.slug: f"{plural(d.usable_count, 'photo')} of {d.token} {d.class_word}" for d in datasets}

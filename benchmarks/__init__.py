@@ -1,0 +1,1 @@
+"""Measurements that anyone can run again: each file prints the figures that the documentation states."""

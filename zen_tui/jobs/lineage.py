@@ -1,0 +1,140 @@
+"""Going on with a run past its end, and beginning a run from what another had learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from zen_tui.exchange.bases import base_folder
+from zen_tui.exchange.profiles import require_trainable
+from zen_tui.jobs import queue
+from zen_tui.jobs.trainings import queue_training, require_resolution
+from zen_tui.library import datasets, models
+from zen_tui.library.database import Database
+from zen_tui.library.errors import NotFound, Refused, WrongUse
+from zen_tui.library.paths import Home
+from zen_tui.library.records import Job, Run
+from zen_tui.library.specs import DECIDED, SHAPED, Origin, TrainSettings, TrainSpec, train_settings
+from zen_tui.library.text import slugify
+from zen_tui.training.plan import require_fitting
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A queued run that begins from another's checkpoint, and the settings that differ, as (name, old, new)."""
+
+    run: Run
+    job: Job
+    origin: Origin
+    changed: list[tuple[str, Any, Any]]
+
+
+def spec_of(home: Home, run: Run) -> TrainSpec:
+    """What `run` was asked to do. Raises `BadFile`, or `Refused` for a run without a job."""
+    if run.job_id is None:
+        raise Refused(f"{run.slug} has no job.")
+    spec = queue.spec_of(home, run.job_id)
+    assert isinstance(spec, TrainSpec)
+    return spec
+
+
+def extend_run(db: Database, home: Home, run: Run, steps: int) -> Job:
+    """Queue `run` again, to go on from its last checkpoint to `steps`.
+
+    What it did so far stays as it is; its adapter is made anew in the end, and until then the old one holds.
+
+    Raises:
+        WrongUse: `steps` is no number of steps.
+        Refused: it is running, or has done so many steps already.
+    """
+    spec = spec_of(home, run)
+    settings = train_settings(msgspec.to_builtins(spec.settings), {"steps": steps})
+    done = _newest(db, run, spec)
+    if steps <= done:
+        raise Refused(
+            f"{run.slug} has learned for {done:,} steps already.", f"Ask for more than that: --steps {2 * done}."
+        )
+    assert run.job_id is not None
+    changed = msgspec.structs.replace(spec, settings=settings)
+    with db.transaction():
+        job = queue.extend(db, home, run.job_id, changed, steps)
+        db.update("runs", run.id, steps=steps, spec=msgspec.to_builtins(changed))
+    return job
+
+
+def _newest(db: Database, run: Run, spec: TrainSpec) -> int:
+    """The step that a run would go on from."""
+    own = [kept.step for kept in models.checkpoints(db, run.id)]
+    return max(own, default=spec.origin.step if spec.origin else 0)
+
+
+def fork_run(
+    db: Database,
+    home: Home,
+    run: Run,
+    *,
+    step: int | None = None,
+    chosen: dict[str, Any],
+    name: str | None = None,
+) -> Fork:
+    """Queue a new run that goes on from a checkpoint of `run`, the newest unless `step` says which.
+
+    It learns from the same photos, and counts its steps on from there. `chosen` are settings to change.
+
+    Raises:
+        NotFound: there is no checkpoint at `step`, or the dataset or base is gone.
+        WrongUse: a setting that does not exist, does not fit, or that what was learned depends on.
+        Refused: the run has no checkpoint yet.
+    """
+    origin = _origin(db, run, step)
+    before = spec_of(home, run)
+    settings = _changed(before.settings, chosen)
+    if settings.steps <= origin.step:
+        raise WrongUse(
+            f"{settings.steps:,} steps end where it would begin, at step {origin.step:,}.",
+            f"Set steps too: --steps {2 * origin.step}.",
+        )
+    if name is not None and not slugify(name):
+        raise WrongUse(f"The name {name!r} has no letters or digits in it.", "Give a name such as mara-b.")
+    dataset, base = datasets.dataset(db, before.dataset), models.base_by_id(db, run.base_id)
+    require_trainable(base)
+    require_fitting(settings, base)
+    base_folder(base)
+    require_resolution(base, settings.resolution)
+    made, job = queue_training(db, home, dataset, base, before.method, settings, name or run.slug, origin=origin)
+    old, new = msgspec.structs.asdict(before.settings), msgspec.structs.asdict(settings)
+    return Fork(made, job, origin, [(key, old[key], new[key]) for key in new if old[key] != new[key]])
+
+
+def _origin(db: Database, run: Run, step: int | None) -> Origin:
+    kept = [checkpoint.step for checkpoint in models.checkpoints(db, run.id)]
+    if not kept:
+        raise Refused(f"{run.slug} has no checkpoint yet.", f"`zen runs watch {run.slug}` shows how far it is.")
+    if step is not None and step not in kept:
+        raise NotFound(
+            f"{run.slug} has no checkpoint at step {step:,}.", f"There are: {', '.join(map(str, kept))}."
+        )
+    return Origin(run=run.id, name=run.slug, step=kept[-1] if step is None else step)
+
+
+def _changed(before: TrainSettings, chosen: dict[str, Any]) -> TrainSettings:
+    for name in chosen:
+        if name in (*SHAPED, "method", "base", "dataset"):
+            raise WrongUse(
+                f"{name} cannot be changed here: what was learned would not fit.",
+                "Start a new run with `zen train`.",
+            )
+        if name in DECIDED:
+            raise WrongUse(
+                f"{name} cannot be changed here: the photos are taken over as they are.",
+                "Start a new run with `zen train`.",
+            )
+    settings = train_settings(msgspec.to_builtins(before), chosen)
+    if before.optimizer == "prodigy" != settings.optimizer and "learning_rate" not in chosen:
+        raise WrongUse(
+            f"A rate of {before.learning_rate:g} is for Prodigy, not for {settings.optimizer}.",
+            "Set learning_rate too: --set learning_rate=1e-4.",
+        )
+    return settings
