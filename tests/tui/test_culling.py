@@ -13,13 +13,18 @@ from tests.tui.work import said, until
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
-from zen_tui.library.records import Measures, Photo, Verdict
-from zen_tui.library.settings import Settings, read
+from zen_tui.library.records import Crop, Measures, Photo
+from zen_tui.library.settings import Settings, Thresholds, read
+from zen_tui.photos.judge import rejudge
+from zen_tui.photos.measure import VERSION
 from zen_tui.tui.app import ZenApp
+from zen_tui.tui.screens.crop_editor import CropEditorScreen
 from zen_tui.tui.screens.cull_view import CullScreen
 from zen_tui.tui.screens.datasets import DatasetsScreen
 from zen_tui.tui.widgets.choices import Choices
+from zen_tui.tui.widgets.coverage_panel import CoveragePanel
 from zen_tui.tui.widgets.dialogs import Ask, Pick
+from zen_tui.tui.widgets.photo_detail import CaptionEditor
 from zen_tui.tui.widgets.photo_grid import PhotoGrid
 
 
@@ -44,21 +49,19 @@ def names(app: ZenApp) -> list[str]:
 
 @pytest.fixture
 def judged(db: Database, home: Home, photo_folder: Path) -> list[Photo]:
-    """Six photos: the second and the third are alike, the third and the fifth are blurred, the last is dark."""
-    add_photos(db, home, photo_folder)
-    made = photos(db)
-    for number, photo in enumerate(made):
-        blur = 0.9 - 0.1 * number if number in (2, 4) else 0.1 * number
-        flags = [Verdict("blur", blur, "it is soft.", 0.4)] if number in (2, 4) else []
+    """Six photos: the second and the third are alike, the third and the fifth are blurred, and each is darker."""
+    dataset = add_photos(db, home, photo_folder)
+    for number, photo in enumerate(photos(db)):
+        hash = 0x1111111111111111 * (number if number != 2 else 1) ^ (7 if number == 2 else 0)
         measures = Measures(
-            version=1,
-            phash=f"{7 if number == 2 else 0:016x}",
-            mirror="ffff" * 4,
-            blur=blur,
+            version=VERSION,
+            phash=f"{hash:016x}",
+            mirror=f"{hash ^ 0x00FF00FF00FF00FF:016x}",
+            blur={2: 0.9, 4: 0.8}.get(number, 0.1 + 0.02 * number),
             mean=0.5 - 0.08 * number,
         )
-        alike = made[1].id if number in (1, 2) else None
-        db.update("photos", photo.id, verdicts=flags, measures=measures, alike=alike)
+        db.update("photos", photo.id, width=1000, height=1000, measures=measures)
+    rejudge(db, home, dataset, Thresholds())
     return photos(db)
 
 
@@ -173,7 +176,7 @@ async def test_every_flagged_photo_is_left_out_after_asking(db: Database, home: 
         await until(pilot, lambda: isinstance(app.screen, Ask))
         assert isinstance(app.screen, Ask)
         assert "2 flagged photos of 6" in app.screen.question
-        assert "2 blur" in app.screen.why
+        assert "2 blur, 1 duplicate" in app.screen.why
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, DatasetsScreen))
         assert splits(db) == "tttttt"
@@ -241,12 +244,12 @@ async def test_full_size_has_the_same_keys_and_comes_back_to_its_photo(
         await until(pilot, lambda: splits(db) == "oottt" + "t")
         await pilot.press("U")
         await until(pilot, lambda: splits(db) == "ottttt")
-        assert "It is soft" in said(app, "#line")
+        assert "The photo is blurred: 0.90 of 1" in said(app, "#line")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, DatasetsScreen))
         await until(pilot, lambda: cursor(app) == 2)
         labels = [tile.label for tile in app.screen.query_one(PhotoGrid).tiles]
-        assert labels[:3] == ["out", "use", "blurred ★★★"]
+        assert labels[:3] == ["out", "use", "alike +1 ★★★"]
 
 
 async def test_the_photo_grows_beside_a_narrow_grid(db: Database, home: Home, judged: list[Photo]) -> None:
@@ -267,3 +270,43 @@ async def test_the_list_counts_what_is_in_use(db: Database, home: Home, judged: 
         choices = app.screen.query_one(Choices)
         entry: Callable[[], str] = lambda: str(choices.get_option_at_index(0).prompt)  # noqa: E731
         await until(pilot, lambda: "5 of 6 photos" in entry())
+
+
+async def test_leaving_the_better_one_out_makes_the_other_the_one_to_keep(
+    db: Database, home: Home, judged: list[Photo]
+) -> None:
+    async with zen(db, home) as (app, pilot):
+        tiles = app.screen.query_one(PhotoGrid).tiles
+        assert [tile.label for tile in tiles[1:3]] == ["use", "alike +1"]
+        await pilot.press("right", "x", "e")
+        await until(pilot, lambda: [tile.label for tile in tiles[1:3]] == ["out", "blurred"])
+        assert isinstance(app.focused, CaptionEditor), "what was judged meanwhile closed the caption"
+
+
+async def test_what_the_set_covers_follows_the_marks(db: Database, home: Home, judged: list[Photo]) -> None:
+    async with zen(db, home, (160, 45)) as (app, pilot):
+        panel = app.screen.query_one(CoveragePanel)
+        await until(pilot, lambda: "5/20" in said(app, "CoveragePanel"))
+        assert "▯" in said(app, "CoveragePanel")
+        await pilot.press("x")
+        await until(pilot, lambda: "4/20" in said(app, "CoveragePanel"))
+        assert panel.size.height > 5
+    async with zen(db, home, (80, 24)) as (app, pilot):
+        await until(pilot, lambda: "varied" in said(app, "CoveragePanel") or "shots" in said(app, "CoveragePanel"))
+        assert "▯" not in said(app, "CoveragePanel")
+        assert app.screen.query_one(Choices).size.height >= 2
+
+
+async def test_a_crop_is_undone_like_a_mark(db: Database, home: Home, judged: list[Photo]) -> None:
+    async with zen(db, home) as (app, pilot):
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, CropEditorScreen))
+        screen = app.screen
+        assert isinstance(screen, CropEditorScreen)
+        await until(pilot, lambda: screen.state is not None)
+        screen.change(screen.with_box(Crop(0.25, 0.25, 0.75, 0.75)))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, DatasetsScreen) and photos(db)[0].crop is not None)
+        await pilot.press("end", "U")
+        await until(pilot, lambda: photos(db)[0].crop is None)
+        assert cursor(app) == 0

@@ -11,13 +11,14 @@ import sqlite3
 from collections.abc import Iterable
 from functools import partial
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input
 from textual.widgets.option_list import Option
+from textual.worker import get_current_worker
 
 from zen_tui.library import datasets as library
 from zen_tui.library.database import Database
@@ -26,7 +27,7 @@ from zen_tui.library.records import Dataset, Photo
 from zen_tui.library.text import plural
 from zen_tui.photos.finding import HELP, Test, finder
 from zen_tui.photos.orders import ORDERS
-from zen_tui.photos.verdicts import ENOUGH, set_verdicts
+from zen_tui.photos.verdicts import ENOUGH, Row, coverage, set_verdicts
 from zen_tui.tui.keys import bindings
 from zen_tui.tui.messages import JobsChanged
 from zen_tui.tui.screens.datasets_doing import DatasetsDoing
@@ -61,6 +62,7 @@ class DatasetsScreen(DatasetsDoing):
         self.passes: Test = finder("")
         self.said = ("", -1)  # what was done last, and where the cursor stood
         self._read = ""  # the dataset that `photos` are of
+        self._coverage: tuple[list[Row], list[str]] = ([], [])
         self._judging: Timer | None = None
         self._unjudged: set[int] = set()  # photos whose marks may tell on their verdicts, and on those alike
 
@@ -135,9 +137,28 @@ class DatasetsScreen(DatasetsDoing):
     def _judge_set(self) -> None:
         """Say what the whole set covers and lacks."""
         self._judging = None
-        dataset, every = self.dataset, list(self.photos.values())
-        notes = [verdict.text for verdict in set_verdicts(dataset, every)] if dataset else []
-        self.query_one(CoveragePanel).show([], notes)
+        if dataset := self.dataset:
+            self._look_over(dataset, list(self.photos.values()))
+
+    @work(thread=True, exclusive=True, group="cover", exit_on_error=False)
+    def _look_over(self, dataset: Dataset, photos: list[Photo]) -> None:
+        rows, notes = coverage(dataset, photos), [verdict.text for verdict in set_verdicts(dataset, photos)]
+        if not get_current_worker().is_cancelled:
+            self.app.call_from_thread(self._covered, dataset.slug, rows, notes)
+
+    def _covered(self, slug: str, rows: list[Row], notes: list[str]) -> None:
+        if self.is_attached and slug == self.slug:
+            self._coverage = rows, notes
+            self._show_coverage()
+
+    def _show_coverage(self) -> None:
+        room, entries = self.query_one("#left").content_size, 2 * len(self.datasets) + 1
+        height = max(room.height - entries, room.height // 3)
+        self.query_one(CoveragePanel).show(*self._coverage, room.width, height)
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        self.call_after_refresh(self._show_coverage)
 
     def _title(self) -> None:
         grid, dataset = self.query_one(PhotoGrid), self.dataset
@@ -163,10 +184,9 @@ class DatasetsScreen(DatasetsDoing):
         from zen_tui.photos.masks import origin_of  # loads Pillow, as the first picture does
 
         numbered = [(self.numbers[twin.id], twin) for twin in self.alike(photo)]
-        limits, number = self.zen.settings.verdicts, self.numbers[photo.id]
         mask = origin_of(self.zen.home.mask(self.slug, photo.hash))
-        told = facts_in_short if height < LOW else facts
-        return told(photo, width, limits, number, numbered, mask)
+        say = facts_in_short if height < LOW else facts
+        return say(photo, width, self.numbers[photo.id], numbered, mask)
 
     # Culling ----------------------------------------------------------------------------------------------
 

@@ -8,14 +8,15 @@ from textwrap import wrap
 from textual.content import Content
 
 from zen_tui.library.records import Measures, Photo, Verdict
-from zen_tui.library.settings import Thresholds
 from zen_tui.library.text import clean, plural
 from zen_tui.photos.alike import apart
 from zen_tui.photos.orders import face_width
+from zen_tui.photos.variety import pose
 from zen_tui.tui.widgets.photo_marks import marks
 
 SPLITS = {"train": "trained on", "holdout": "held out to measure with", "out": "left out"}
 TONES = {"train": "$primary", "holdout": "$best", "out": "$lost"}
+WAYS = {"front": "front", "left": "turned left", "right": "turned right"}
 GOOD, DOUBT = "$primary", "$attention"
 LABEL = 9  # columns of the labels on the left
 SHORT = {
@@ -34,12 +35,7 @@ def tile_label(photo: Photo) -> tuple[str, str]:
 
 
 def facts(
-    photo: Photo,
-    width: int,
-    thresholds: Thresholds,
-    number: int,
-    twins: Sequence[tuple[int, Photo]],
-    mask: str | None = None,
+    photo: Photo, width: int, number: int, twins: Sequence[tuple[int, Photo]], mask: str | None = None
 ) -> Content:
     """Lines of at most `width` columns. `number` is the photo's own, `twins` are those alike with theirs.
 
@@ -55,7 +51,7 @@ def facts(
         lines.append(_line("repeats", str(photo.repeats), "$foreground"))
     lines += [_line(name, value, "$foreground") for name, value in marks(photo, mask)]
     if photo.measures:
-        lines += _measured(photo, photo.measures, thresholds)
+        lines += _measured(photo, photo.measures)
     if twins:
         lines.append(_line("alike", alike(photo, number, twins), DOUBT))
     for verdict in photo.verdicts:
@@ -65,12 +61,7 @@ def facts(
 
 
 def facts_in_short(
-    photo: Photo,
-    width: int,
-    thresholds: Thresholds,
-    number: int,
-    twins: Sequence[tuple[int, Photo]],
-    mask: str | None = None,
+    photo: Photo, width: int, number: int, twins: Sequence[tuple[int, Photo]], mask: str | None = None
 ) -> Content:
     """The same for a pane of a few rows: a line for its name and use, one for its measures, then its flags."""
     use = f"  {SPLITS[photo.split]}"
@@ -78,9 +69,7 @@ def facts_in_short(
     name = clean(photo.name, max(8, width - len(use) - len(stars)))
     lines = [Content.assemble((name, "bold $bright"), (use, TONES[photo.split]), (stars, "$best"))]
     measured = (
-        [line.plain.split(maxsplit=1) for line in _measured(photo, photo.measures, thresholds)]
-        if photo.measures
-        else []
+        [line.plain.split(maxsplit=1) for line in _measured(photo, photo.measures)] if photo.measures else []
     )
     said = [f"{photo.width}×{photo.height}", *(f"{name} {value}" for name, value in marks(photo, mask))]
     said += [f"{label} {value.strip()}" for label, value in measured]
@@ -90,29 +79,28 @@ def facts_in_short(
     return Content("\n").join(lines)
 
 
-def _measured(photo: Photo, measures: Measures, thresholds: Thresholds) -> list[Content]:
+def _measured(photo: Photo, measures: Measures) -> list[Content]:
     kinds = {verdict.kind for verdict in photo.verdicts}
     sharp = f"{1 - measures.blur:.2f}{', blurred' if 'blur' in kinds else ''}"
     lines = [_line("sharp", sharp, DOUBT if "blur" in kinds else GOOD)]
     wide = face_width(photo)
     if wide is not None:
         words = f"{wide:.0f} px" if wide else "none found"
+        if measures.faces and (way := pose(measures.faces[0])):
+            words += f", {WAYS[way]}"
         if measures.faces and len(measures.faces) > 1:
             words += f", {len(measures.faces)} faces"
         lines.append(_line("face", words, DOUBT if kinds & {"noface", "faces", "distant"} else GOOD))
-    light = light_words(measures, thresholds)
+    light = light_words(next((verdict for verdict in photo.verdicts if verdict.kind == "exposure"), None))
     return [*lines, _line("light", light, GOOD if light == "good" else DOUBT)]
 
 
-def light_words(measures: Measures, thresholds: Thresholds) -> str:
+def light_words(verdict: Verdict | None) -> str:
     """'good', or what is wrong with the light and by how much."""
-    if measures.mean < thresholds.dark:
-        return f"dark, {measures.mean:.2f} of 1"
-    if measures.mean > thresholds.bright:
-        return f"bright, {measures.mean:.2f} of 1"
-    if measures.clipped_high > thresholds.clipped and measures.faces:
-        return f"burnt out, {100 * measures.clipped_high:.0f} %"
-    return "good"
+    if verdict is None:
+        return "good"
+    word = next((word for word in ("dark", "burnt out", "bright") if word in verdict.text), "odd")
+    return f"{word}, {verdict.value:.0%}"
 
 
 def alike(photo: Photo, number: int, twins: Sequence[tuple[int, Photo]]) -> str:
