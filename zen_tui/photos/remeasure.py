@@ -51,6 +51,7 @@ def remeasure(
             else:
                 photo.measures, likenesses = result
                 if photo.measures.faces is not None:
+                    home.face(dataset.slug, photo.hash).unlink(missing_ok=True)
                     keep_likenesses(home, dataset.slug, photo.hash, likenesses)
                 db.update("photos", photo.id, measures=photo.measures)
             if on_photo:
