@@ -51,8 +51,9 @@ CHANGES_THE_LOSSES: dict[str, Any] = {
     "timesteps": "logit_normal",
 }
 SEEN_ELSEWHERE = {
-    "steps", "lr_schedule", "ema", "huber", "shift", "holdout", "checkpoint_every", "sample_every",
-    "sample_prompts",    "allow_few_photos", "gradient_checkpointing", "variants", "masked_loss", "mask_outside",
+    "steps", "lr_schedule", "ema", "huber", "shift", "holdout", "checkpoint_every", "keep_checkpoints",
+    "sample_every", "sample_prompts", "allow_few_photos", "gradient_checkpointing", "variants", "masked_loss",
+    "mask_outside",
 }  # fmt: skip
 
 

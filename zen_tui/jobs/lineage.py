@@ -16,8 +16,9 @@ from zen_tui.library.database import Database
 from zen_tui.library.errors import NotFound, Refused, WrongUse
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Job, Run
-from zen_tui.library.specs import DECIDED, SHAPED, Origin, TrainSettings, TrainSpec, train_settings
+from zen_tui.library.specs import DECIDED, SHAPED, Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import slugify
+from zen_tui.library.train_settings import train_settings
 from zen_tui.training.plan import require_fitting
 
 

@@ -16,8 +16,9 @@ from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset, Job, Run
 from zen_tui.library.sizes import require_size
-from zen_tui.library.specs import Origin, TrainSettings, TrainSpec, train_settings
+from zen_tui.library.specs import Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import nearest, plural, slugify
+from zen_tui.library.train_settings import train_settings
 from zen_tui.training.beginning import require_photos
 from zen_tui.training.methods import METHODS
 from zen_tui.training.plan import PRESETS, Plan, defaults_for, plan

@@ -27,7 +27,7 @@ from zen_tui.training.beginning import masked_photos, require_photos
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
 from zen_tui.training.fitting import fit_for, targets_of
 
-KEPT = 5  # checkpoints on disk at the most: three, the best, and the one being written
+BESIDE = 2  # checkpoints on disk beside the newest: the best, and the one being written
 # what the time of a step depends on
 ALIKE = (
     "resolution", "aspect", "batch_size", "gradient_accumulation", "precision", "quantize",
@@ -148,7 +148,7 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
         seconds=seconds * settings.steps if seconds else None,
         memory_mb=memory or round((least + LEARNING * numbers) / 1e6),
         memory_measured=memory is not None,
-        disk_mb=max(1, round((12 * numbers * KEPT + 4 * numbers) / 1e6)),
+        disk_mb=max(1, round((12 * numbers * (settings.keep_checkpoints + BESIDE) + 4 * numbers) / 1e6)),
         licence=licence,
         licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
         fit=fit.words,

@@ -36,6 +36,8 @@ from zen_tui.training.meters import peak_memory
 from zen_tui.training.methods.method import Method, Subject
 from zen_tui.training.samples import Samples, sample_requests
 
+OWN = "SELECT slug FROM adapters WHERE run_id = ? AND json_extract(facts, '$.checkpoint') IS NULL"
+
 
 def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, Any]:
     """Do a training job, or go on with it. Returns {"run", "adapter", "metrics"}.
@@ -100,7 +102,7 @@ def _train(
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
-    checkpoints = Checkpoints(db, home, run.id, feed, spec.origin)
+    checkpoints = Checkpoints(db, home, run.id, feed, settings.keep_checkpoints, spec.origin)
     course = learn(Work(settings, family, method, material, checkpoints, feed, samples.draw))
 
     metrics = _metrics(course, family)
@@ -120,7 +122,7 @@ def _record(
 ) -> Adapter:
     """Write the adapter's file, then its row; done again after a crash in between, it is recorded once."""
     words = trigger(dataset)
-    row = db.row("SELECT slug FROM adapters WHERE run_id = ?", run.id)
+    row = db.row(OWN, run.id)
     slug = row["slug"] if row else free_slug(db, "adapters", slugify(spec.name) or run.slug)
     made = method.save(home.work / f"{slug}.safetensors")
     path = home.adapters / made.name

@@ -18,8 +18,8 @@ from zen_tui.jobs.history import History
 from zen_tui.library import models
 from zen_tui.library.errors import WrongUse, ZenError
 from zen_tui.library.records import Job, Run
-from zen_tui.library.specs import settings_in
 from zen_tui.library.text import clean
+from zen_tui.library.train_settings import settings_in
 from zen_tui.tui import states
 from zen_tui.tui.keys import bindings
 from zen_tui.tui.messages import MakeWith, OpenRun

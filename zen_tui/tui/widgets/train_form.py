@@ -48,6 +48,7 @@ REST = {
     "shift": "towards noise; 0 is the base's",
     "prior_preservation": "keeps the class; 0 is off",
     "checkpoint_every": "steps",
+    "keep_checkpoints": "the newest, beside the best",
     "sample_every": "steps; 0 is never",
     "sample_prompts": "with | between them",
     "allow_few_photos": "yes or no",
