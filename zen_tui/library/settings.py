@@ -42,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     images: Literal["auto", "kitty", "sixel", "halfcell", "off"] = "auto"
     bell: bool = True  # ring when a job ends
     fetch: bool = False  # whether `zen bases fetch` may go online, and nothing else ever does
+    captioner: str = ""  # the model that described photos last
+    matte: str = ""  # the model that found the subject last
     verdicts: Thresholds = Thresholds()
     keys: dict[str, str] = {}  # id of an action: key, as in [keys] "datasets.out" = "r"
 

@@ -11,7 +11,7 @@ from textual.widgets.option_list import Option
 
 from zen_tui.library import datasets as library
 from zen_tui.library.errors import ZenError
-from zen_tui.library.records import Dataset, Photo, Split
+from zen_tui.library.records import Crop, Dataset, Job, Photo, Split
 from zen_tui.library.text import plural
 from zen_tui.photos.verdicts import ENOUGH, set_verdicts
 from zen_tui.tui import editor
@@ -26,6 +26,7 @@ from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 ORDERS = ("as imported", "by name", "smallest first", "flagged first")
 NEEDS_PHOTOS = {
     "mark", "caption", "caption_editor", "captions", "filter", "sort", "select_all", "train", "copy_path", "crop",
+    "mask", "look",
 }  # fmt: skip
 
 
@@ -116,7 +117,12 @@ class DatasetsScreen(Place):
         path = self.zen.home.photo(self.slug, photo.hash, photo.suffix) if photo else None
         detail = self.query_one(PhotoDetail)
         detail.border_title = Content(f"photo {self.query_one(PhotoGrid).cursor + 1}" if photo else "photo")
-        detail.show(photo, path)
+        if photo is None:
+            detail.show(None, None)
+        else:
+            from zen_tui.photos.masks import origin_of  # loads Pillow, as the first picture does
+
+            detail.show(photo, path, origin_of(self.zen.home.mask(self.slug, photo.hash)))
 
     @property
     def photo(self) -> Photo | None:
@@ -256,7 +262,32 @@ class DatasetsScreen(Place):
         if self.dataset and self.photo:
             grid = self.query_one(PhotoGrid)
             photos = [self.photos[tile.id] for tile in grid.tiles]
-            self.app.push_screen(CropEditorScreen(self.dataset, photos, grid.cursor))
+            self.app.push_screen(CropEditorScreen(self.dataset, photos, grid.cursor, self.keep_crop))
+
+    def keep_crop(self, photo_id: int, crop: Crop | None) -> None:
+        """Give a photo this crop, as the crop editor asks. Raises `ZenError`."""
+        library.set_crop(self.zen.db, photo_id, crop)
+
+    def action_mask(self) -> None:
+        from zen_tui.tui.screens.mask_editor import MaskEditorScreen
+
+        if self.dataset and self.photo:
+            grid = self.query_one(PhotoGrid)
+            photos = [self.photos[tile.id] for tile in grid.tiles]
+            self.app.push_screen(MaskEditorScreen(self.dataset, photos, grid.cursor))
+
+    def action_look(self) -> None:
+        """Describe or mask the selected photos; all in use when none is selected."""
+        from zen_tui.tui.screens.look_dialog import LookDialog
+
+        def queued(job: Job | None) -> None:
+            if job:
+                self.notify(f"{job.title}: Jobs shows how far it is.", timeout=8, markup=False)
+
+        selected = sorted(self.query_one(PhotoGrid).selected)
+        used = [photo for photo in self.photos.values() if photo.split != "out"]
+        if self.dataset:
+            self.app.push_screen(LookDialog(self.dataset, selected, len(selected or used)), queued)
 
     def action_train(self) -> None:
         self.post_message(TrainOn(self.slug))

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Static, TextArea
 
 from zen_tui.library.records import Photo
+from zen_tui.tui.widgets.photo_marks import marks
 from zen_tui.tui.widgets.picture_pane import PicturePane
 
 SPLITS = {"train": "trained on", "holdout": "held out to measure with", "out": "left out"}
@@ -56,6 +57,7 @@ class PhotoDetail(Vertical):
     """
 
     photo: Photo | None = None
+    mask: str | None = None
 
     def compose(self) -> ComposeResult:
         yield PicturePane()
@@ -63,23 +65,23 @@ class PhotoDetail(Vertical):
         yield Static(id="caption")
         yield CaptionEditor(soft_wrap=True, show_line_numbers=False, compact=True, highlight_cursor_line=False)
 
-    def show(self, photo: Photo | None, path: Path | None) -> None:
-        """Fill in `photo`, whose original is `path`."""
+    def show(self, photo: Photo | None, path: Path | None, mask: str | None = None) -> None:
+        """Fill in `photo`, whose original is `path`; `mask` is the origin of its mask, if it has one."""
         self.set_class(False, "-editing")
-        self.photo = photo
+        self.photo, self.mask = photo, mask
         if photo is None:
             self.query_one(PicturePane).show(None)
             self.query_one("#facts", Static).update("")
             self.query_one("#caption", Static).update("")
             return
         self.query_one(PicturePane).show(path, f"{photo.name}  {photo.width}×{photo.height}")
-        self.query_one("#facts", Static).update(facts(photo, self.content_size.width))
+        self.query_one("#facts", Static).update(facts(photo, self.content_size.width, mask))
         caption = Content(photo.caption) if photo.caption else Content.styled("none yet: e writes one", "$muted")
         self.query_one("#caption", Static).update(caption)
 
     def on_resize(self) -> None:
         if self.photo:
-            self.query_one("#facts", Static).update(facts(self.photo, self.content_size.width))
+            self.query_one("#facts", Static).update(facts(self.photo, self.content_size.width, self.mask))
 
     def edit(self, text: str) -> None:
         """Open the caption for editing."""
@@ -93,7 +95,7 @@ class PhotoDetail(Vertical):
         self.set_class(False, "-editing")
 
 
-def facts(photo: Photo, width: int) -> Content:
+def facts(photo: Photo, width: int, mask: str | None = None) -> Content:
     """Name, size, what is done with it and what stands against it, in lines of at most `width` columns."""
     lines = [
         Content.assemble(
@@ -103,6 +105,7 @@ def facts(photo: Photo, width: int) -> Content:
     ]
     if photo.repeats > 1:
         lines.append(_line("repeats", str(photo.repeats), "$foreground"))
+    lines += [_line(name, value, "$foreground") for name, value in marks(photo, mask)]
     for verdict in photo.verdicts:
         wrapped = wrap(verdict.text, max(10, width - 9)) or [""]
         lines += [_line("" if part else verdict.kind, text, "$attention") for part, text in enumerate(wrapped)]
