@@ -23,7 +23,7 @@ from zen_tui.photos.captions import trigger
 from zen_tui.training import methods, optimizers
 from zen_tui.training.averages import Average
 from zen_tui.training.checkpoints import State, kept_at
-from zen_tui.training.fitting import targets_of
+from zen_tui.training.methods.outline import targets_of
 from zen_tui.training.methods.method import Method, Subject
 
 
