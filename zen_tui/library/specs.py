@@ -31,6 +31,10 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     rank: int = 16
     alpha: float = 16.0
     dropout: float = 0.0
+    lora: Literal["lora", "rslora", "dora", "lokr"] = "lora"
+    """The kind of LoRA: plain, scaled by the root of its rank, with the lengths of rows apart, or Kronecker's."""
+    lora_plus: float = 1.0
+    """How many times faster the second matrices of a LoRA learn than the first; 1 is off."""
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     quantize: Quantize = "auto"
@@ -77,6 +81,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "rank": (1, 1024),
         "alpha": (0.001, 4096),
         "dropout": (0, 0.9),
+        "lora_plus": (1, 64),
         "seed": (0, 2**31 - 1),
         "holdout": (0, 0.5),
         "checkpoint_every": (1, 1_000_000),
@@ -102,7 +107,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 SETTING_NAMES = TrainSettings.__struct_fields__
-SHAPED = ("rank", "alpha")
+SHAPED = ("rank", "alpha", "lora")
 """Settings that what was learned depends on: a run that goes on from another's state keeps them."""
 DECIDED = ("holdout", "masked_loss", "allow_few_photos")
 """Settings that act when a run takes its photos, which a run from another's state takes over as they are."""

@@ -30,6 +30,8 @@ MATTERS = {
 REST = {
     "alpha": "strength, beside the rank",
     "dropout": "of what is learned",
+    "lora": "lora, rslora, dora, lokr",
+    "lora_plus": "rate of B over A; 1 is off",
     "gradient_accumulation": "batches in a step",
     "lr_schedule": "constant, cosine, linear",
     "warmup": "steps of a gentle start",
