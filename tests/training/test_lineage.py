@@ -9,16 +9,17 @@ import msgspec
 import pytest
 from safetensors.torch import load_file
 
+from tests.cli.conftest import Zen
 from tests.training.conftest import Studio, Tape
 from tests.training.test_resume import adapter, same
+from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.jobs.lineage import extend_run, fork_run
 from zen_tui.jobs.queue import spec_of
-from zen_tui.library import models
+from zen_tui.library import models, pruning
 from zen_tui.library.durable import write_file
 from zen_tui.library.errors import BadFile, NotFound, Refused, WrongUse
 from zen_tui.library.events import Note, Resumed
 from zen_tui.library.specs import CheckpointSpec, TrainSpec, encode_spec
-from zen_tui.training import pruning
 from zen_tui.training.from_checkpoint import make_from_checkpoint
 
 
@@ -190,3 +191,17 @@ def test_the_adapter_of_any_checkpoint_is_what_the_run_would_have_ended_with(
     studio.train(asked_of(studio, job.id))
     assert models.adapter(studio.db, "early").facts["steps"] == 4
     assert studio.result["adapter"] == spec.name
+
+
+def test_the_commands_make_adapters_of_checkpoints_and_prune(studio: Studio, zen: Zen, tmp_path: Path) -> None:
+    spec = begun(studio)
+    out = tmp_path / "two.safetensors"
+    made = zen("runs", "export", "run-1", "--step", 2, "--out", out, "--json")
+    assert made.code == 0, made.err
+    assert inspect_adapter(out).rank == 2
+    assert zen("runs", "export", "run-1", "--step", 3, "--out", tmp_path / "three.safetensors").code == 3
+    best = zen("runs", "prune", "run-1", "--yes", "--json").json()
+    assert best["kept"][-1] == 6
+    assert best["freed"] > 0
+    assert models.checkpoints(studio.db, spec.run)[-1].step == 6
+    assert "6, " in zen("runs", "show", "run-1").out

@@ -13,7 +13,7 @@ from zen_tui.cli.output import JsonFlag, WaitFlag, YesFlag, confirm, fields, nar
 from zen_tui.cli.train import chosen_settings
 from zen_tui.jobs import queue
 from zen_tui.jobs.history import History
-from zen_tui.library import models
+from zen_tui.library import models, pruning
 from zen_tui.library.database import Database
 from zen_tui.library.durable import write_file
 from zen_tui.library.errors import NotFound, Refused
@@ -21,7 +21,6 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Run
 from zen_tui.library.specs import CheckpointSpec
 from zen_tui.library.text import megabytes, plural, shown
-from zen_tui.training import pruning
 
 app = typer.Typer(
     help="Trainings, past and present. Example: zen runs list",

@@ -22,8 +22,8 @@ from zen_tui.library.durable import replacing, require_space
 from zen_tui.library.errors import BadFile
 from zen_tui.library.events import Feed, Saved
 from zen_tui.library.paths import Home
+from zen_tui.library.pruning import remove, spare
 from zen_tui.library.specs import Origin
-from zen_tui.training.pruning import remove, spare
 
 
 class Course(msgspec.Struct):
