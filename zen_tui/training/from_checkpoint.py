@@ -23,8 +23,8 @@ from zen_tui.photos.captions import trigger
 from zen_tui.training import methods, optimizers
 from zen_tui.training.averages import Average
 from zen_tui.training.checkpoints import State, kept_at
-from zen_tui.training.fitting import targets_of
 from zen_tui.training.methods.method import Method, Subject
+from zen_tui.training.methods.outline import targets_of
 
 
 def make_from_checkpoint(spec: CheckpointSpec, feed: Feed, db: Database, home: Home) -> dict[str, Any]:
