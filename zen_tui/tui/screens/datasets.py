@@ -136,10 +136,10 @@ class DatasetsScreen(DatasetsDoing):
         """Say what the whole set covers and lacks."""
         self._judging = None
         if dataset := self.dataset:
-            self._cover(dataset, list(self.photos.values()))
+            self._look_over(dataset, list(self.photos.values()))
 
     @work(thread=True, exclusive=True, group="cover", exit_on_error=False)
-    def _cover(self, dataset: Dataset, photos: list[Photo]) -> None:
+    def _look_over(self, dataset: Dataset, photos: list[Photo]) -> None:
         rows, notes = coverage(dataset, photos), [verdict.text for verdict in set_verdicts(dataset, photos)]
         if not get_current_worker().is_cancelled:
             self.app.call_from_thread(self._covered, dataset.slug, rows, notes)

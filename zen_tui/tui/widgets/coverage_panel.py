@@ -23,7 +23,7 @@ SHORT = {
 class CoveragePanel(Static):
     """`show` draws rows and sentences, as far as the panel around it has room below the list."""
 
-    DEFAULT_CSS = "CoveragePanel { height: auto; max-height: 70%; padding: 1 0 0 0; }"
+    DEFAULT_CSS = "CoveragePanel { height: auto; padding: 1 0 0 0; }"
 
     def show(self, rows: Sequence[Row], notes: Sequence[str], width: int, height: int) -> None:
         """`notes` are sentences about the whole set. Bars that do not all fit are left out."""
