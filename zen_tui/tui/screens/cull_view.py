@@ -8,13 +8,16 @@ from textual.content import Content
 
 from zen_tui.library.records import Photo
 from zen_tui.tui.keys import bindings
-from zen_tui.tui.screens.culling import Culling
+from zen_tui.tui.screens.culling import MARKED, Culling
 from zen_tui.tui.screens.datasets_marks import Change, Marks
 from zen_tui.tui.screens.full_size import FullSizeScreen, Shown
 from zen_tui.tui.widgets.photo_facts import SPLITS, TONES, sentence
 
 
-class CullScreen(Culling, FullSizeScreen):
+PLAIN = {*MARKED.values(), *("★" * number for number in range(1, 6))}  # is seen without saying it
+
+
+class CullScreen(FullSizeScreen, Culling):
     """Shows the photos with `ids` of the dataset `slug`, beginning at `index`.
 
     `drawn` is called with the ids of photos that changed, so that the grid below is up to date.
@@ -55,7 +58,8 @@ class CullScreen(Culling, FullSizeScreen):
         """Its use and stars, what was done last, its flags, and its caption."""
         photo = self.photos[self.ids[self.index]]
         stars = f"  {'★' * photo.rating}" if photo.rating else ""
-        first = [(SPLITS[photo.split], TONES[photo.split]), (stars, "$best"), (f"  {self.said}", "$muted")]
+        said = "" if self.said in PLAIN else f"  {self.said}"
+        first = [(SPLITS[photo.split], TONES[photo.split]), (stars, "$best"), (said, "$muted")]
         flags = " ".join(f"! {sentence(verdict)}" for verdict in photo.verdicts)
         lines = [Content.assemble(*first)]
         lines += [Content.styled(flags, "$attention")] if flags else []
