@@ -269,7 +269,7 @@ async def test_the_list_counts_what_is_in_use(db: Database, home: Home, judged: 
         await pilot.press("x")
         choices = app.screen.query_one(Choices)
         entry: Callable[[], str] = lambda: str(choices.get_option_at_index(0).prompt)  # noqa: E731
-        await until(pilot, lambda: "5 of 6 photos" in entry())
+        await until(pilot, lambda: "5 of 6 · " in entry())
 
 
 async def test_leaving_the_better_one_out_makes_the_other_the_one_to_keep(

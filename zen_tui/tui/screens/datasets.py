@@ -95,6 +95,8 @@ class DatasetsScreen(DatasetsDoing):
             self.marks.stamp, self._read = stamp, ""
             self._list(slugs)
             self.show_photos()
+        else:
+            self._detail()  # a mask is a file, of which the database knows nothing
         self.follow_full_size()
         self.refresh_bindings()
 
@@ -180,9 +182,12 @@ class DatasetsScreen(DatasetsDoing):
             detail.show(photo, path, home.thumbnail(self.slug, photo.hash), partial(self._facts, photo))
 
     def _facts(self, photo: Photo, width: int, brief: bool) -> Content:
+        from zen_tui.photos.masks import origin_of  # loads Pillow, as the first picture does
+
         numbered = [(self.numbers[twin.id], twin) for twin in self.alike(photo)]
+        mask = origin_of(self.zen.home.mask(self.slug, photo.hash))
         say = facts_in_short if brief else facts
-        return say(photo, width, self.numbers[photo.id], numbered)
+        return say(photo, width, self.numbers[photo.id], numbered, mask)
 
     # Culling ----------------------------------------------------------------------------------------------
 
@@ -315,6 +320,6 @@ def _entry(dataset: Dataset, chosen: str) -> Content:
     state = ("ready", "$primary") if enough else ("few", "$attention")
     count = plural(dataset.photo_count, "photo")
     if dataset.usable_count < dataset.photo_count:
-        count = f"{dataset.usable_count:,} of {count}"
+        count = f"{dataset.usable_count:,} of {dataset.photo_count:,}"
     bar = ("▌", "$primary") if dataset.slug == chosen else " "
     return Content.assemble(bar, (dataset.slug, "$bright"), "\n", bar, (f"{count} · ", "$muted"), state)

@@ -7,7 +7,7 @@ from collections import Counter
 from textual import on
 from textual.widgets import Input
 
-from zen_tui.library.records import Crop, Dataset, Photo
+from zen_tui.library.records import Crop, Dataset, Job, Photo
 from zen_tui.library.text import plural
 from zen_tui.photos.finding import Test, finder
 from zen_tui.photos.orders import FLAGGED_FIRST, ORDERS
@@ -20,7 +20,7 @@ from zen_tui.tui.widgets.photo_grid import PhotoGrid
 
 NEEDS_PHOTOS = {
     "mark", "rate", "this_one", "advance", "filter", "sort", "order", "large", "caption", "caption_editor",
-    "captions", "crop", "train", "out_flagged", "select_all", "copy_path",
+    "captions", "crop", "mask", "look", "train", "out_flagged", "select_all", "copy_path",
 }  # fmt: skip
 
 
@@ -156,6 +156,12 @@ class DatasetsDoing(Culling):
         if self.photo:
             self.query_one(PhotoDetail).edit(self.photo.caption)
 
+    def action_captions(self) -> None:
+        from zen_tui.tui.screens.captions import CaptionsScreen
+
+        grid = self.query_one(PhotoGrid)
+        self.app.push_screen(CaptionsScreen(self.slug, grid.selected, self.photo.id if self.photo else None))
+
     def action_caption_editor(self) -> None:
         if self.photo and (text := editor.edit(self.zen, self.photo.caption)) is not None:
             self.keep_caption(" ".join(text.split()))
@@ -164,12 +170,6 @@ class DatasetsDoing(Culling):
         """Give the photo under the cursor this caption."""
         if self.photo:
             self.do("caption changed", {self.photo.id: {"caption": text}})
-
-    def action_captions(self) -> None:
-        from zen_tui.tui.screens.captions import CaptionsScreen
-
-        grid = self.query_one(PhotoGrid)
-        self.app.push_screen(CaptionsScreen(self.slug, grid.selected, self.photo.id if self.photo else None))
 
     def action_crop(self) -> None:
         from zen_tui.tui.screens.crop_editor import CropEditorScreen
@@ -183,6 +183,27 @@ class DatasetsDoing(Culling):
         """Give a photo this crop, as the crop editor asks. Raises `ZenError`."""
         self.marks.change(self.slug, "crop changed", self.photos, {photo_id: {"crop": crop}})
         self.redraw([photo_id])
+
+    def action_mask(self) -> None:
+        from zen_tui.tui.screens.mask_editor import MaskEditorScreen
+
+        if self.dataset and self.photo:
+            grid = self.query_one(PhotoGrid)
+            photos = [self.photos[tile.id] for tile in grid.tiles]
+            self.app.push_screen(MaskEditorScreen(self.dataset, photos, grid.cursor))
+
+    def action_look(self) -> None:
+        """Describe or mask the selected photos; all in use when none is selected."""
+        from zen_tui.tui.screens.look_dialog import LookDialog
+
+        def queued(job: Job | None) -> None:
+            if job:
+                self.notify(f"{job.title}: Jobs shows how far it is.", timeout=8, markup=False)
+
+        selected = sorted(self.query_one(PhotoGrid).selected)
+        used = [photo for photo in self.photos.values() if photo.split != "out"]
+        if self.dataset:
+            self.app.push_screen(LookDialog(self.dataset, selected, len(selected or used)), queued)
 
     def action_copy_path(self) -> None:
         if self.photo:

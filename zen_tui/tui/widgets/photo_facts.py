@@ -12,6 +12,7 @@ from zen_tui.library.text import clean, plural
 from zen_tui.photos.alike import apart
 from zen_tui.photos.orders import face_width
 from zen_tui.photos.variety import pose
+from zen_tui.tui.widgets.photo_marks import marks
 
 SPLITS = {"train": "trained on", "holdout": "held out to measure with", "out": "left out"}
 TONES = {"train": "$primary", "holdout": "$best", "out": "$lost"}
@@ -33,8 +34,13 @@ def tile_label(photo: Photo) -> tuple[str, str]:
     return f"{label} {'★' * photo.rating}".rstrip(), tone
 
 
-def facts(photo: Photo, width: int, number: int, twins: Sequence[tuple[int, Photo]]) -> Content:
-    """Lines of at most `width` columns. `number` is the photo's own, `twins` are those alike with theirs."""
+def facts(
+    photo: Photo, width: int, number: int, twins: Sequence[tuple[int, Photo]], mask: str | None = None
+) -> Content:
+    """Lines of at most `width` columns. `number` is the photo's own, `twins` are those alike with theirs.
+
+    `mask` is the origin of its mask, None where it has none.
+    """
     size = f"  {photo.width}×{photo.height} {photo.format}"
     name = clean(photo.name, max(8, width - len(size)))
     lines = [
@@ -43,6 +49,7 @@ def facts(photo: Photo, width: int, number: int, twins: Sequence[tuple[int, Phot
     ]
     if photo.repeats > 1:
         lines.append(_line("repeats", str(photo.repeats), "$foreground"))
+    lines += [_line(name, value, "$foreground") for name, value in marks(photo, mask)]
     if photo.measures:
         lines += _measured(photo, photo.measures)
     if twins:
@@ -53,7 +60,9 @@ def facts(photo: Photo, width: int, number: int, twins: Sequence[tuple[int, Phot
     return Content("\n").join(lines)
 
 
-def facts_in_short(photo: Photo, width: int, number: int, twins: Sequence[tuple[int, Photo]]) -> Content:
+def facts_in_short(
+    photo: Photo, width: int, number: int, twins: Sequence[tuple[int, Photo]], mask: str | None = None
+) -> Content:
     """The same for a pane of a few rows: a line for its name and use, one for its measures, then its flags."""
     use = f"  {SPLITS[photo.split]}"
     stars = f"  {'★' * photo.rating}" if photo.rating else ""
@@ -62,7 +71,8 @@ def facts_in_short(photo: Photo, width: int, number: int, twins: Sequence[tuple[
     measured = (
         [line.plain.split(maxsplit=1) for line in _measured(photo, photo.measures)] if photo.measures else []
     )
-    said = [f"{photo.width}×{photo.height}", *(f"{label} {value.strip()}" for label, value in measured)]
+    said = [f"{photo.width}×{photo.height}", *(f"{name} {value}" for name, value in marks(photo, mask))]
+    said += [f"{label} {value.strip()}" for label, value in measured]
     said += [f"alike {alike(photo, number, twins)}"] if twins else []
     lines.append(Content.styled(clean(" · ".join(said), width), "$muted"))
     lines += [Content.styled(clean(f"! {sentence(verdict)}", width), DOUBT) for verdict in photo.verdicts]
