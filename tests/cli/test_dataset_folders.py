@@ -13,6 +13,7 @@ from tests.cli.conftest import Answer, Zen
 from tests.helpers import colourful, save
 from zen_tui.library.database import Database
 from zen_tui.library.datasets import dataset, photos
+from zen_tui.library.paths import Home
 from zen_tui.library.records import Photo
 
 
@@ -159,7 +160,9 @@ def ai_toolkit(folder: Path, **values: Any) -> Path:
     return path
 
 
-def test_an_ai_toolkit_job_puts_the_trigger_where_it_would(zen: Zen, db: Database, folder: Path) -> None:
+def test_an_ai_toolkit_job_puts_the_trigger_where_it_would(
+    zen: Zen, db: Database, home: Home, folder: Path
+) -> None:
     (folder / "beach.txt").write_text("[trigger] at the beach")
     masks = folder.parent / "masks"
     save(masks / "beach.png", Image.new("L", (640, 480), 255))
@@ -174,6 +177,8 @@ def test_an_ai_toolkit_job_puts_the_trigger_where_it_would(zen: Zen, db: Databas
     assert dataset(db, "mara").token == "p3rson"
     assert {photo.repeats for photo in kept(db).values()} == {2}
     assert "Not taken over: shuffle_tokens." in notes(answer)
+    with_mask = [name for name, photo in kept(db).items() if home.mask("mara", photo.hash).exists()]
+    assert with_mask == ["beach.jpg"]
 
 
 # OneTrainer's concepts

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.cli.conftest import Zen
+from tests.helpers import colourful, python, save
 from zen_tui.library.paths import Home
 
 
@@ -104,3 +106,37 @@ def test_forget_asks_and_then_leaves_nothing(zen: Zen, home: Home, photo_folder:
     assert zen("datasets", "list", "--json").json() == []
     assert not any(home.datasets.iterdir())
     assert (photo_folder / "beach.jpg").exists()
+
+
+INTERRUPTED = """
+import os, signal, sys, threading
+from zen_tui.photos.keep import Keeper
+keep, kept, lock = Keeper.keep, [], threading.Lock()
+def counted(self, found, content):
+    keep(self, found, content)
+    with lock:
+        kept.append(found)
+        if len(kept) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+Keeper.keep = counted
+from zen_tui.__main__ import main
+sys.argv[:] = ["zen", "datasets", "import", sys.argv[1], "--name", "mara", "--json"]
+main()
+"""
+
+
+def test_ctrl_c_keeps_what_came_in_and_says_so(zen: Zen, home: Home, tmp_path: Path) -> None:
+    for number in range(40):
+        save(tmp_path / "many" / f"{number:02d}.png", colourful(96, 80, seed=number))
+
+    ran = python(INTERRUPTED, str(tmp_path / "many"))
+
+    assert ran.returncode == 130, ran.stderr
+    assert "What came in stays" in ran.stderr
+    added = json.loads(ran.stdout)["added"]
+    assert 0 < len(added) < 40
+    shown = zen("datasets", "show", "mara", "--json").json()["photos"]
+    assert [photo["id"] for photo in shown] == [entry["id"] for entry in added]
+    assert len(list((home.dataset("mara") / "photos").iterdir())) == len(added)
+    rest = zen("datasets", "import", tmp_path / "many", "--name", "mara", "--json").json()
+    assert (len(rest["added"]), len(rest["duplicates"])) == (40 - len(added), len(added))

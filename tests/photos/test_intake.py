@@ -8,17 +8,19 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from tests.helpers import colourful, python, save
 from zen_tui.library.database import Database
-from zen_tui.library.datasets import add_dataset, photos
-from zen_tui.library.durable import hash_file
+from zen_tui.library.datasets import add_dataset, add_photo, photos
+from zen_tui.library.durable import hash_file, sync_folder
 from zen_tui.library.errors import DiskFull, NotFound, Refused
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Dataset
+from zen_tui.photos import intake, keep
 from zen_tui.photos.intake import Outcome, examine, import_photos, scan
 
 
@@ -214,6 +216,27 @@ def test_killed_between_file_and_row_the_next_import_carries_on(
     stored = sorted((home.dataset(mara.slug) / "photos").iterdir())
     assert [hash_file(path) for path in stored] == [path.stem for path in stored]
     assert len(stored) == len(photos(db, mara.id)) == 6
+
+
+def test_no_row_speaks_of_a_file_whose_name_a_power_cut_could_lose(
+    home: Home, db: Database, mara: Dataset, photo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safe: set[str] = set()
+    real_sync, real_add = sync_folder, add_photo
+
+    def sync(folder: Path) -> None:
+        names = {path.name for path in folder.iterdir()}  # as they were when it began
+        real_sync(folder)
+        safe.update(names)
+
+    def add(*arguments: Any, **values: Any) -> int:
+        assert values["hash"] + values["suffix"] in safe
+        assert values["hash"] + ".jpg" in safe, "its thumbnail"
+        return real_add(*arguments, **values)
+
+    monkeypatch.setattr(keep, "sync_folder", sync)
+    monkeypatch.setattr(intake, "add_photo", add)
+    assert len(import_photos(db, home, mara, [photo_folder]).added) == 6
 
 
 def test_a_disk_that_is_too_full_is_noticed_before_anything_is_copied(

@@ -23,6 +23,9 @@ WHITE = (255, 255, 255)
 CORNER = (60, 60)  # inside the white box of an upright `colourful`
 
 
+RAMP = np.tile(np.arange(80, dtype=np.float32), (80, 1))  # 0 at the left, 79 at the right
+
+
 def encoded(picture: Image.Image, format: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, format, **options)
@@ -39,6 +42,14 @@ def png_header(width: int, height: int) -> bytes:
     body = b"IDAT" + zlib.compress(b"\0")
     chunks = b"".join(struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (header, body))
     return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def packed_bmp() -> bytes:
+    """A run-length encoded BMP: a loop in Python would decode it, pixel by pixel."""
+    pixels = b"\x40\x00" * 80 + b"\x00\x01"
+    header = struct.pack("<IiiHHIIiiII", 40, 80, 80, 1, 8, 1, len(pixels), 0, 0, 256, 0)
+    start = 14 + 40 + 1024
+    return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + header + bytes(1024) + pixels
 
 
 def refusal(data: bytes, suffix: str = "") -> str:
@@ -90,8 +101,32 @@ def test_a_colour_profile_is_applied() -> None:
         (Image.new("L", (80, 80), 90), "JPEG", (90, 90, 90)),
         (Image.new("1", (80, 80), 1), "TIFF", WHITE),
         (Image.new("RGB", (80, 80), (0, 0, 255)).quantize(4), "PNG", (0, 0, 255)),
+        (Image.new("RGB", (80, 80), (10, 200, 30)), "BMP", (10, 200, 30)),
+        (Image.new("1", (80, 80), 1), "BMP", WHITE),
+        (Image.new("LA", (80, 80), (200, 0)), "TIFF", (127, 127, 127)),
+        (Image.new("CMYK", (80, 80), (255, 0, 255, 0)), "TIFF", (0, 255, 0)),
+        (Image.fromarray(RAMP / 99), "TIFF", (103, 103, 103)),
+        (Image.fromarray((RAMP / 79 * 2e9).astype(np.int32)), "TIFF", (129, 129, 129)),
+        (Image.new("LAB", (80, 80), (128, 128, 128)), "TIFF", (118, 119, 118)),
     ],
-    ids=["16-bit png", "16-bit tiff", "clear", "clear webp", "grey+alpha", "cmyk", "grey", "1-bit", "palette"],
+    ids=[
+        "16-bit png",
+        "16-bit tiff",
+        "clear",
+        "clear webp",
+        "grey+alpha",
+        "cmyk",
+        "grey",
+        "1-bit",
+        "palette",
+        "bmp",
+        "1-bit bmp",
+        "clear tiff",
+        "cmyk tiff",
+        "float tiff",
+        "32-bit tiff",
+        "lab tiff",
+    ],
 )
 def test_every_kind_of_pixel_becomes_rgb(picture: Image.Image, format: str, wanted: tuple[int, ...]) -> None:
     seen = decode(encoded(picture, format)).picture
@@ -122,7 +157,8 @@ BAD: dict[str, tuple[bytes, str, str | tuple[str, ...]]] = {
     "text": (b"this is only text", ".jpg", "not an image"),
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", ".png", "not an image"),
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n", ".jpg", "not an image"),
-    "bmp": (encoded(colourful(), "BMP"), ".jpg", "not an image"),
+    "packed bmp": (packed_bmp(), ".bmp", "compressed BMP"),
+    "jpeg 2000": (b"\0\0\0\x0cjP  \r\n\x87\n", ".jp2", "not an image"),
     "half a jpeg": (BEACH[: len(BEACH) // 2], ".jpg", "truncated"),
     "jpeg without its end": (BEACH[:-8], ".jpg", "truncated"),
     "start of a jpeg": (BEACH[:30], ".jpg", DAMAGED),
@@ -181,11 +217,11 @@ def test_a_damaged_tiff_writes_nothing_on_the_terminal(capfd: pytest.CaptureFixt
 
 @given(st.binary(max_size=80))
 def test_any_bytes_have_a_format_or_none(head: bytes) -> None:
-    assert format_of(head) in {"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF", ""}
+    assert format_of(head) in {"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "HEIF", ""}
 
 
 SEEDS = [
-    encoded(colourful(96, 80), format) for format in ("JPEG", "PNG", "WEBP", "AVIF", "TIFF")
+    encoded(colourful(96, 80), format) for format in ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP")
 ] + [encoded(Image.new("P", (80, 80)), "PNG", icc_profile=b"junk", exif=b"Exif\0\0junk")]  # fmt: skip
 
 

@@ -2,57 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import cast
-
 import pytest
-from textual.geometry import Region
-from textual.pilot import Pilot
+from PIL import Image
 
-from tests.helpers import colourful, save
-from tests.tui.shell import SIZES, add_photos, open_place, visible, zen
+from tests.tui.editors import crop, opened, there
+from tests.tui.shell import zen
 from tests.tui.work import said, shown, until
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Crop, Photo
-from zen_tui.photos.intake import import_photos
-from zen_tui.tui.app import ZenApp
-from zen_tui.tui.commands import Commands
-from zen_tui.tui.keys import ACTIONS
+from zen_tui.library.specs import TrainSettings
+from zen_tui.photos.masks import write_mask
+from zen_tui.training.buckets import trained_size
+from zen_tui.training.views import plain_view
 from zen_tui.tui.screens.crop_editor import CropEditorScreen
 from zen_tui.tui.screens.datasets import DatasetsScreen
-from zen_tui.tui.terminal import Graphics
+from zen_tui.tui.widgets.live_pane import Preview
 from zen_tui.tui.widgets.photo_stage import PhotoStage
-from zen_tui.tui.widgets.sixel_picture import SixelPicture
-
-
-@pytest.fixture
-def photos(db: Database, home: Home, tmp_path: Path) -> list[Photo]:
-    """Three photos of 1200 x 800, 800 x 1000 and 400 x 400 pixels."""
-    made = datasets.add_dataset(db, "mara", "ohwx", "woman", "person")
-    for number, size in enumerate(((1200, 800), (800, 1000), (400, 400))):
-        save(tmp_path / "in" / f"{number}.png", colourful(*size, seed=number + 40))
-    import_photos(db, home, made, [tmp_path / "in"])
-    return datasets.photos(db, made.id)
-
-
-def crop(db: Database, photo: Photo) -> Crop | None:
-    return datasets.photo(db, photo.id).crop
-
-
-async def opened(app: ZenApp, pilot: Pilot[None]) -> CropEditorScreen:
-    """Open the editor on the photo under the cursor, and wait for the photo."""
-    await pilot.press("c")
-    await until(pilot, lambda: isinstance(app.screen, CropEditorScreen))
-    await there(app, pilot)
-    return cast("CropEditorScreen", app.screen)
-
-
-async def there(app: ZenApp, pilot: Pilot[None]) -> None:
-    """Wait until the whole photo has arrived, not only its thumbnail."""
-    await app.workers.wait_for_complete([worker for worker in app.workers if worker.group == "decode"])
-    await until(pilot, lambda: app.screen.query_one(PhotoStage).picture)
 
 
 async def test_looking_changes_nothing_down_to_the_last_digit(
@@ -80,6 +47,7 @@ async def test_keys_move_and_size_and_the_mouse_is_not_needed(
         assert "800×800" in said(app, "#told")
         await pilot.press("h", "left", "L", "minus", "equals_sign", "enter")
         await until(pilot, lambda: isinstance(app.screen, DatasetsScreen))
+        await until(pilot, lambda: "crop     800×800" in said(app, "#facts"))
     # 200 - 12 - 12 + 120 from the left
     assert crop(db, photos[0]) == Crop(296 / 1200, 0, 1096 / 1200, 1)
 
@@ -173,6 +141,38 @@ async def test_too_few_pixels_are_told(db: Database, home: Home, photos: list[Ph
         assert "enlarged 1.3 times" in " ".join(said(app, "#told").split())
 
 
+async def test_what_is_shown_is_what_a_training_takes(db: Database, home: Home, photos: list[Photo]) -> None:
+    async with zen(db, home) as (app, pilot):
+        screen = await opened(app, pilot)
+        preview = screen.query_one(Preview)
+        assert "used     800×800\nas       512×512" in said(app, "#told")
+        assert preview.part == plain_view(1200, 800, None, (512, 512)).box
+        await pilot.press("b")  # shapes of about as many pixels instead of squares
+        settings = TrainSettings(resolution=512, aspect="buckets")
+        width, height = trained_size(1200, 800, None, settings, 8)
+        assert width > height
+        assert f"as       {width}×{height}" in said(app, "#told")
+        assert preview.part == plain_view(1200, 800, None, (width, height)).box
+
+
+async def test_a_square_about_the_subject_is_suggested_and_can_be_taken_back(
+    db: Database, home: Home, photos: list[Photo]
+) -> None:
+    mask = Image.new("L", (1024, 683))
+    mask.paste(255, (0, 100, 200, 600))  # at the left border, where the middle square does not reach
+    write_mask(home.mask("mara", photos[0].hash), mask, "drawn")
+    async with zen(db, home) as (app, pilot):
+        screen = await opened(app, pilot)
+        await pilot.press("f")
+        assert screen.box == Crop(0, 0, 800 / 1200, 1)
+        assert "square" in said(app, "#told")
+        await pilot.press("u")
+        assert screen.box == Crop(0, 0, 1, 1)
+        await pilot.press("n", "f")
+        assert any("Nothing better" in told.message for told in app._notifications)
+        assert not screen.changed
+
+
 async def test_a_photo_that_is_gone_is_told_and_the_next_one_opens(
     db: Database, home: Home, photos: list[Photo]
 ) -> None:
@@ -186,144 +186,3 @@ async def test_a_photo_that_is_gone_is_told_and_the_next_one_opens(
         await pilot.press("right", "n")
         await there(app, pilot)
         assert "▀" in shown(stage.query_one("LiveCells"))
-
-
-# The mouse ------------------------------------------------------------------------------------------------
-
-
-def cell(app: ZenApp, x: float, y: float) -> tuple[int, int]:
-    """The offset within the stage of the cell in which this place of the photo lies."""
-    stage = app.screen.query_one(PhotoStage)
-    columns, rows = stage.cells
-    left, above = (stage.size.width - columns) // 2, (stage.size.height - rows) // 2
-    return left + min(columns - 1, int(x * columns)), above + min(rows - 1, int(y * rows))
-
-
-async def drag(app: ZenApp, pilot: Pilot[None], start: tuple[float, float], *way: tuple[float, float]) -> None:
-    await pilot.mouse_down(PhotoStage, offset=cell(app, *start))
-    for place in way:
-        await pilot.hover(PhotoStage, offset=cell(app, *place))
-    await pilot.mouse_up(PhotoStage, offset=cell(app, *way[-1]))
-
-
-async def test_a_corner_follows_the_mouse_and_one_undo_takes_the_drag_back(
-    db: Database, home: Home, photos: list[Photo]
-) -> None:
-    async with zen(db, home) as (app, pilot):
-        screen = await opened(app, pilot)
-        await drag(app, pilot, (1, 1), (0.8, 0.8), (0.5, 0.5))
-        assert screen.box.left == screen.box.top == 0
-        assert screen.box.right == pytest.approx(0.5, abs=0.02)
-        assert screen.box.bottom == pytest.approx(0.5, abs=0.03)
-        await pilot.press("u", "u")
-        assert screen.box == Crop(0, 0, 1, 1)
-
-
-async def test_inside_the_mouse_moves_the_rectangle_and_outside_it_draws_another(
-    db: Database, home: Home, photos: list[Photo]
-) -> None:
-    datasets.set_crop(db, photos[0].id, Crop(0, 0, 0.5, 0.5))  # the photo's own shape, which is not held
-    async with zen(db, home) as (app, pilot):
-        screen = await opened(app, pilot)
-        await drag(app, pilot, (0.25, 0.25), (0.5, 0.5), (0.99, 0.99))
-        assert screen.box == Crop(0.5, 0.5, 1, 1)
-        await drag(app, pilot, (0.1, 0.1), (0.4, 0.3))
-        assert screen.box.left == pytest.approx(0.1, abs=0.02)
-        assert screen.box.right == pytest.approx(0.4, abs=0.02)
-        assert screen.box.bottom == pytest.approx(0.3, abs=0.03)
-        await drag(app, pilot, (0.9, 0.9), (0.9, 0.9))
-        assert screen.box.left == pytest.approx(0.1, abs=0.02), "a click alone changed it"
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, DatasetsScreen))
-    assert crop(db, photos[0]) == screen.box
-
-
-# What is seen ---------------------------------------------------------------------------------------------
-
-
-async def test_the_edges_are_characters_and_the_chosen_side_is_another(
-    db: Database, home: Home, photos: list[Photo]
-) -> None:
-    async with zen(db, home) as (app, pilot):
-        await opened(app, pilot)
-        await pilot.press("minus", "minus", "tab")
-        cells = app.screen.query_one("#stage LiveCells")
-        text = shown(cells)
-        assert all(sign in text for sign in "┏┓┗┛━┃║")
-        assert "1152×768" in text
-        before = text
-        await pilot.press("L", "L")
-        assert shown(cells).index("║") > before.index("║"), "the drawn edge did not follow"
-
-
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_it_fits_every_window(size: tuple[int, int], db: Database, home: Home, photos: list[Photo]) -> None:
-    async with zen(db, home, size) as (app, pilot):
-        screen = await opened(app, pilot)
-        empty = [
-            repr(w) for w in visible(app) if not w.size.area and type(w).__name__ not in ("Static", "Tooltip")
-        ]
-        assert [name for name in empty if "Toast" not in name] == []
-        told = screen.query_one("#told")
-        assert len(said(app, "#told").split("\n")) <= told.size.height
-        assert max(len(line) for line in said(app, "#told").split("\n")) <= told.size.width
-        await pilot.resize_terminal(60, 18)
-        await pilot.pause()
-        assert "┏" in shown(screen.query_one("#stage LiveCells"))
-
-
-async def test_with_pictures_off_the_rectangle_is_still_drawn(
-    db: Database, home: Home, photos: list[Photo]
-) -> None:
-    app = ZenApp(home, db, graphics=Graphics("off", "for the test"))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_place(app, pilot, "datasets")
-        screen = await opened(app, pilot)
-        await pilot.press("pagedown")
-        text = shown(screen.query_one("#stage LiveCells"))
-        assert "┏" in text
-        assert "·" in text
-        assert "▀" not in text
-
-
-async def test_it_is_sharp_once_hands_rest(db: Database, home: Home, photos: list[Photo]) -> None:
-    app = ZenApp(home, db, graphics=Graphics("sixel", "for the test", cell=(4, 8)))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_place(app, pilot, "datasets")
-        screen = await opened(app, pilot)
-
-        def drawn() -> bool:
-            found = screen.query_one("#stage").query(SixelPicture)
-            if not found or not found.first().size.area:
-                return False
-            area = Region(0, 0, *found.first().size)
-            return "\x1bP" in "".join(s.text for strip in found.first().render_lines(area) for s in strip)
-
-        await until(pilot, drawn)
-        await pilot.press("minus")
-        assert not screen.query_one("#stage").query(SixelPicture)
-        assert "▀" in shown(screen.query_one("#stage LiveCells"))
-        await until(pilot, drawn)
-
-
-async def test_the_palette_runs_what_an_editor_shares_with_others(
-    db: Database, home: Home, photos: list[Photo]
-) -> None:
-    async with zen(db, home) as (app, pilot):
-        screen = await opened(app, pilot)
-        smaller = next(action for action in ACTIONS["rectangle"] if action.id == "rectangle.smaller")
-        await Commands(screen).run("rectangle", smaller)
-        await until(pilot, lambda: screen.changed)
-
-
-async def test_photos_taken_sideways_are_cropped_upright(db: Database, home: Home, photo_folder: Path) -> None:
-    made = add_photos(db, home, photo_folder, "ana")
-    sideways = next(photo for photo in datasets.photos(db, made.id) if photo.name == "sideways.jpg")
-    async with zen(db, home) as (app, pilot):
-        await until(pilot, lambda: cast("DatasetsScreen", app.screen).slug == "ana")
-        await pilot.press(*["right"] * [photo.id for photo in datasets.photos(db, made.id)].index(sideways.id))
-        screen = await opened(app, pilot)
-        assert "480×640" in said(app, "#told")
-        picture = screen.stage.picture
-        assert picture is not None
-        assert picture.width < picture.height

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zen_tui.library.records import Crop
@@ -26,7 +26,6 @@ from zen_tui.tui.widgets.crop_geometry import (
     reshape,
     shape_of,
     span,
-    trained,
 )
 
 GRIPS: tuple[Grip, ...] = (*SIDES, "top left", "top right", "bottom left", "bottom right", "inside", "")
@@ -62,6 +61,7 @@ def deeds(draw: st.DrawFn) -> Deed:
     )[what]
 
 
+@settings(deadline=None)
 @given(sizes, st.lists(deeds(), min_size=1, max_size=12))
 def test_whatever_is_done_it_stays_inside_and_is_never_empty(size: tuple[int, int], done: list[Deed]) -> None:
     crop = WHOLE
@@ -77,6 +77,7 @@ def test_whatever_is_done_it_stays_inside_and_is_never_empty(size: tuple[int, in
         assert crop == Crop(left / size[0], top / size[1], right / size[0], bottom / size[1]), "not whole pixels"
 
 
+@settings(deadline=None)
 @given(photos, crops(), pixels, points, points, shapes.filter(lambda shape: shape != "free"))
 def test_a_shape_is_held_to_a_pixel(
     size: tuple[int, int], crop: Crop, by: float, x: float, y: float, shape: str
@@ -94,6 +95,7 @@ def test_a_shape_is_held_to_a_pixel(
         assert abs(width - height * ratio) <= 0.5 + ratio * 0.5 + 1e-6
 
 
+@settings(deadline=None)
 @given(sizes, crops(), pixels, pixels)
 def test_moving_keeps_the_size_and_sizing_keeps_the_centre(
     size: tuple[int, int], crop: Crop, by: float, down: float
@@ -105,6 +107,7 @@ def test_moving_keeps_the_size_and_sizing_keeps_the_centre(
     assert abs((smaller.top + smaller.bottom) - (crop.top + crop.bottom)) * size[1] <= 2
 
 
+@settings(deadline=None)
 @given(sizes, crops(), pixels)
 def test_a_side_moves_alone_where_no_shape_is_held(size: tuple[int, int], crop: Crop, by: float) -> None:
     crop = move(crop, size, 0, 0)
@@ -114,12 +117,34 @@ def test_a_side_moves_alone_where_no_shape_is_held(size: tuple[int, int], crop: 
         assert {name for name in SIDES if after[name] != before[name]} <= {side}
 
 
+@settings(deadline=None)
 @given(photos, crops())
 def test_a_corner_goes_where_it_is_pulled(size: tuple[int, int], crop: Crop) -> None:
     crop = move(crop, size, 0, 0)
     left, top, right, bottom = edges(drag(crop, size, "bottom right", 1, 1, None), size)
     assert (left, top) == edges(crop, size)[:2]
     assert (right, bottom) == size
+
+
+@settings(deadline=None)
+@given(photos, crops(), points, points, shapes)
+def test_what_is_opposite_to_a_pulled_corner_or_side_stays(
+    size: tuple[int, int], crop: Crop, x: float, y: float, shape: str
+) -> None:
+    ratio = ratio_of(shape, size)
+    if ratio and not 1 / 3 < ratio < 3:
+        return
+    crop = reshape(move(crop, size, 0, 0), size, ratio)
+    left, top, right, bottom = edges(crop, size)
+    room = LEAST * max(ratio or 1, 1 / (ratio or 1)) + 1  # with less beside it, what stays has to give way
+    if right > room and bottom > room:
+        assert edges(drag(crop, size, "top left", x, y, ratio), size)[2:] == (right, bottom)
+        assert edges(drag(crop, size, "left", x, y, ratio), size)[2] == right
+        assert edges(drag(crop, size, "top", x, y, ratio), size)[3] == bottom
+    if size[0] - left > room and size[1] - top > room:
+        assert edges(drag(crop, size, "bottom right", x, y, ratio), size)[:2] == (left, top)
+        assert edges(drag(crop, size, "right", x, y, ratio), size)[0] == left
+        assert edges(drag(crop, size, "bottom", x, y, ratio), size)[1] == top
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -144,7 +169,5 @@ def test_grips_are_found_where_they_are_seen() -> None:
     assert grip_at(crop, 0.9, 0.4, reach) == ""
 
 
-def test_the_largest_square_of_a_photo_is_what_a_training_takes() -> None:
-    size = (6000, 4000)
-    assert trained(None, size) == (1000, 0, 5000, 4000)
-    assert edges(reshape(WHOLE, size, 1), size) == (1000, 0, 5000, 4000)
+def test_the_largest_square_is_in_the_middle() -> None:
+    assert edges(reshape(WHOLE, (6000, 4000), 1), (6000, 4000)) == (1000, 0, 5000, 4000)

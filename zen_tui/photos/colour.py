@@ -46,16 +46,20 @@ def _plain_mode(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Deep grey scaled to 0..255, not clipped: by 65535, or by what a float picture spans."""
+    """Deep grey scaled to 0..255, not clipped: by 65535, or by what a float or a deeper picture spans."""
     import numpy as np
 
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    if image.mode.startswith("I;16"):
+        table = ((np.arange(65536) + 128) // 257).astype(np.uint8)
+        return Image.fromarray(table[np.asarray(image)])
+    values = np.nan_to_num(np.array(image, dtype=np.float32), copy=False)
     if image.mode == "F":
         low, high = float(values.min(initial=0)), float(values.max(initial=1))
     else:
-        low, high = 0.0, 65535.0
-    scaled = np.clip((values - low) / (high - low), 0, 1) * 255
-    return Image.fromarray(scaled.round().astype(np.uint8))
+        low, high = 0.0, max(65535.0, float(values.max(initial=0)))
+    values -= low
+    values *= 255 / (high - low)
+    return Image.fromarray(np.clip(values, 0, 255, out=values).round().astype(np.uint8))
 
 
 def _managed(image: Image.Image, profile: bytes) -> Image.Image:

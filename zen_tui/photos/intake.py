@@ -22,7 +22,7 @@ import msgspec
 from zen_tui.library.database import Database
 from zen_tui.library.datasets import add_photo, photo_by_hash, set_caption
 from zen_tui.library.durable import require_space, sweep
-from zen_tui.library.errors import DiskFull
+from zen_tui.library.errors import DiskFull, ZenError
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Dataset
 from zen_tui.library.settings import read as read_settings
@@ -37,7 +37,8 @@ from zen_tui.photos.sources import Source, require_sources, scan
 __all__ = ["Found", "ImportReport", "Outcome", "examine", "import_photos", "require_sources", "scan"]
 
 THREADS = min(4, os.cpu_count() or 1)
-AHEAD = 2 * THREADS  # files examined before they are recorded, so that memory stays small
+WRITERS = 4  # threads that wait for the disk
+AHEAD = 6 * THREADS  # files examined before they are recorded, so that memory stays small
 GROUP = 32  # photos recorded in one transaction, at most
 PATIENCE = 0.5  # seconds after which a group is recorded although it is not full
 SPARE_BYTES = 32_000_000  # the database, and not to fill a disk to the brim
@@ -108,8 +109,8 @@ def import_photos(
     keeper = None if dry_run else Keeper(home, dataset.slug)
     book = _Book(db, dataset, keeper, report, len(sources), on_file)
     try:
-        with ThreadPoolExecutor(THREADS, "import") as pool:
-            _bring_in(_Ahead(pool, sources, eye, keeper), book, stop or (lambda: False))
+        with ThreadPoolExecutor(THREADS, "read") as readers, ThreadPoolExecutor(WRITERS, "write") as writers:
+            _bring_in(_Ahead(readers, writers, sources, eye, keeper), book, stop or (lambda: False))
     except DiskFull as error:
         raise DiskFull(
             f"{error.message} {plural(len(report.added), 'photo')} of {len(sources)} files came in before.",
@@ -123,33 +124,54 @@ def import_photos(
     return report
 
 
+_Brought = tuple[Found, Future[None] | None]  # what was examined, and its files being written
+
+
 class _Ahead:
     """The sources as they are examined and their files written, in order, a few ahead of who asks for them."""
 
-    def __init__(self, pool: ThreadPoolExecutor, sources: list[Source], eye: Eye, keeper: Keeper | None) -> None:
-        self.pool, self.rest, self.eye, self.keeper = pool, iter(sources), eye, keeper
-        self.waiting: deque[Future[Found]] = deque()
+    def __init__(
+        self,
+        readers: ThreadPoolExecutor,
+        writers: ThreadPoolExecutor,
+        sources: list[Source],
+        eye: Eye,
+        keeper: Keeper | None,
+    ) -> None:
+        self.readers, self.writers, self.rest = readers, writers, iter(sources)
+        self.eye, self.keeper = eye, keeper
+        self.waiting: deque[Future[_Brought]] = deque()
 
     def __iter__(self) -> Iterator[Found]:
         while True:
             while len(self.waiting) < AHEAD and (source := next(self.rest, None)) is not None:
-                self.waiting.append(self.pool.submit(self._bring, source))
+                self.waiting.append(self.readers.submit(self._bring, source))
             if not self.waiting:
                 return
-            yield self.waiting.popleft().result()
+            yield _kept(self.waiting.popleft())
 
-    def _bring(self, source: Source) -> Found:
+    def _bring(self, source: Source) -> _Brought:
         found, content = examine_source(source, self.eye)
-        if content and self.keeper:
-            self.keeper.keep(found, content)
-        return found
+        if content and self.keeper:  # written by others: a disk makes who writes wait, and a reader need not
+            return found, self.writers.submit(self.keeper.keep, found, content)
+        return found, None
 
     def abandon(self) -> Iterator[Found]:
         """What had been examined, and will not be asked for any more."""
-        self.pool.shutdown(cancel_futures=True)
+        self.readers.shutdown(cancel_futures=True)
+        self.writers.shutdown()
         for future in self.waiting:
-            if not future.cancelled() and not future.exception():
-                yield future.result()
+            if not future.cancelled():
+                with contextlib.suppress(ZenError):
+                    yield _kept(future)
+
+
+def _kept(future: Future[_Brought]) -> Found:
+    """What was examined, once its files are written. Raises what reading or writing raised."""
+    found, written = future.result()
+    if written:
+        written.result()
+    return found
 
 
 def _bring_in(ahead: _Ahead, book: _Book, stop: Callable[[], bool]) -> None:

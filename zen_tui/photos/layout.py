@@ -44,10 +44,12 @@ def screen(grey: NDArray[Any]) -> float:
     even = tiles.max(axis=1) - tiles.min(axis=1) <= EVEN
     greys = np.bincount(tiles[even, 0], minlength=256)
     best = 0.0
-    for ground in np.argsort(greys)[-2:]:  # beside a picture's own black bars it may be the second
-        apart = np.abs(values - int(ground))
-        marks = 1000 * (_marks(apart) + _marks(apart.T)) / grey.size
-        best = max(best, min(1.0, float(greys[ground]) / len(tiles) / GROUND, marks / MARKS))
+    for ground in np.argsort(greys)[:-3:-1]:  # beside a picture's own black bars it may be the second
+        share = min(1.0, float(greys[ground]) / len(tiles) / GROUND)
+        if share > best:
+            apart = np.abs(values - int(ground))
+            marks = 1000 * (_marks(apart) + _marks(apart.T)) / grey.size
+            best = max(best, min(share, marks / MARKS))
     return best
 
 

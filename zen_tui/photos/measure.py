@@ -38,10 +38,11 @@ def measure(picture: Image.Image, faces: tuple[Face, ...] | None = None) -> Meas
     """
     import numpy as np
 
-    grey = np.asarray(picture.convert("L"))
+    luma = picture.convert("L")
+    grey = np.asarray(luma)
     face = focus(faces, *picture.size)
     light = np.asarray(_cut(picture, face.box).convert("L")) if face else grey
-    phash, mirror = hashes(picture)
+    phash, mirror = hashes(luma)
     return Measures(
         version=VERSION,
         phash=phash,

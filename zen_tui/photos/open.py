@@ -18,6 +18,7 @@ from pathlib import Path
 
 from PIL import (
     AvifImagePlugin,
+    BmpImagePlugin,
     Image,
     ImageOps,
     JpegImagePlugin,
@@ -31,10 +32,14 @@ from zen_tui.library.errors import BadFile
 from zen_tui.library.text import shown
 from zen_tui.photos.colour import srgb
 
-SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "AVIF": ".avif", "TIFF": ".tif", "HEIF": ".heic"}
-READABLE = "Zen reads JPEG, PNG, WebP, AVIF, TIFF and HEIC."
+SUFFIXES = {
+    "JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "AVIF": ".avif",
+    "TIFF": ".tif", "BMP": ".bmp", "HEIF": ".heic",
+}  # fmt: skip
+READABLE = "Zen reads JPEG, PNG, WebP, AVIF, TIFF, BMP and HEIC."
 PLUGINS = (
     AvifImagePlugin,
+    BmpImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -42,14 +47,17 @@ PLUGINS = (
 )  # registered by import
 
 MAX_PIXELS = 100_000_000
+LARGE = 32_000_000  # pixels: of these only one at a time is decoded, so that threads do not add up
 MAX_BYTES = 1_000_000_000
 ORIENTATION = 0x0112
 SIDEWAYS = (5, 6, 7, 8)
 
 CAMERA_RAW = {".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw"}
 HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
+BMP_HEADERS = [size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124)]
 
 _heif = threading.Lock()
+_large = threading.Lock()
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # its complaints become reasons, not terminal output
 
 
@@ -72,6 +80,8 @@ def format_of(head: bytes) -> str:
         return "WEBP"
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "TIFF"
+    if head[:2] == b"BM" and head[14:18] in BMP_HEADERS:
+        return "BMP"
     if head[4:8] == b"ftyp":
         end = min(len(head), int.from_bytes(head[:4], "big"))
         brands = {head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))}
@@ -91,9 +101,10 @@ def read(path: Path, limit: int = MAX_BYTES) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
+            there = os.fstat(handle)
+            if not stat.S_ISREG(there.st_mode):
                 raise BadFile("not a regular file")
-            return file.read(limit)
+            return file.read(min(limit, there.st_size + 1))  # a read allocates all that it asks for
     except PermissionError:
         raise BadFile("permission: it may not be read; try chmod u+r on it") from None
     except OSError as error:
@@ -142,14 +153,15 @@ def decode(data: bytes, suffix: str = "", largest: int | None = None, *, quick: 
             if largest and format == "JPEG":
                 enough = largest if quick else 2 * largest
                 image.draft("RGB", (enough, enough))
-            image.load()
-            if format == "JPEG":
-                sideways = image.getexif().get(ORIENTATION) in SIDEWAYS
-                size = stored[::-1] if sideways else stored
-            ImageOps.exif_transpose(image, in_place=True)
-            if format != "JPEG":
-                size = image.size
-            return Decoded(format, size, srgb(image, largest, quick=quick))
+            with _large if image.width * image.height > LARGE else contextlib.nullcontext():
+                image.load()
+                if format == "JPEG":
+                    sideways = image.getexif().get(ORIENTATION) in SIDEWAYS
+                    size = stored[::-1] if sideways else stored
+                ImageOps.exif_transpose(image, in_place=True)
+                if format != "JPEG":
+                    size = image.size
+                return Decoded(format, size, srgb(image, largest, quick=quick))
     except BadFile:
         raise
     except Image.DecompressionBombError:
@@ -174,7 +186,7 @@ def _usable_format(data: bytes, suffix: str) -> str:
     if data[:6] in (b"GIF87a", b"GIF89a"):
         raise BadFile("animated: GIF files are not read; save the frame you want as PNG")
     if not format:
-        raise BadFile("not an image: its content is not JPEG, PNG, WebP, AVIF, TIFF or HEIC")
+        raise BadFile("not an image: its content is not JPEG, PNG, WebP, AVIF, TIFF, BMP or HEIC")
     if format == "HEIF":
         _register_heif()
     if format == "TIFF":
@@ -187,6 +199,8 @@ def _check_header(image: Image.Image, format: str) -> None:
         raise BadFile(TOO_LARGE)
     if format in ("PNG", "WEBP", "AVIF") and getattr(image, "is_animated", False):
         raise BadFile("animated: it has several frames; save the one you want on its own")
+    if format == "BMP" and any(tile[0] != "raw" for tile in getattr(image, "tile", ())):
+        raise BadFile("compressed BMP: not read; save it as PNG")
     if format == "TIFF" and getattr(image, "n_frames", 1) > 1:
         raise BadFile("several pages: save the one you want on its own")
 

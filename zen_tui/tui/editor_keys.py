@@ -1,4 +1,4 @@
-"""The keys of the editors of captions, crops and masks: those of their rectangle, and those of each."""
+"""The keys of what works on photos: the editors of captions, crops and masks, and the window of local models."""
 
 from __future__ import annotations
 
@@ -31,7 +31,27 @@ _CROP = (
     Action("crop.shape", "r", "shape", "Hold another shape: free, square, 2:3 and so on.", "shape(1)", True),
     Action("crop.shape_before", "R", "shape before", "Hold the shape before.", "shape(-1)"),
     Action("crop.whole", "0", "whole photo", "Take the whole photo.", footer=True),
+    Action("crop.suggest", "f", "suggest", "Keep the head and shoulders, or the subject.", footer=True),
+    Action("crop.aspect", "b", "as trained", "See it as a training in squares does, or one in many shapes."),
     Action("crop.resolution", "z", "resolution", "See it as a training at another resolution does."),
+)
+_MASK = (
+    Action("mask.add", "a", "add", "Add a rectangle.", footer=True),
+    Action(
+        "mask.kind",
+        "space",
+        "subject or not",
+        "Say that the rectangle is subject, or that it is not.",
+        footer=True,
+    ),
+    Action("mask.other", "o", "other one", "Take up the next rectangle.", footer=True),
+    Action("mask.drop", "d", "drop", "Take the rectangle away.", footer=True),
+    Action("mask.clear", "x", "no mask", "Take the mask away: all of the photo counts.", footer=True),
+)
+_LOOK = (
+    Action("look.task", "f2", "describe or mask", "Describe the photos, or mask them."),
+    Action("look.overwrite", "f3", "replace", "Replace what people wrote or drew too, or leave it."),
+    Action("look.leave", "escape", "leave", "Leave without queueing anything."),
 )
 _CAPTIONS = (
     Action("captions.edit", "e", "edit", "Edit the caption of this photo in place.", footer=True),
@@ -59,4 +79,10 @@ _CAPTIONS = (
     Action("captions.same_case", "f3", "same case", "Find only the same upper and lower case, or any."),
 )
 
-EDITORS: dict[str, tuple[Action, ...]] = {"captions": _CAPTIONS, "rectangle": _RECTANGLE, "crop": _CROP}
+EDITORS: dict[str, tuple[Action, ...]] = {
+    "captions": _CAPTIONS,
+    "rectangle": _RECTANGLE,
+    "crop": _CROP,
+    "mask": _MASK,
+    "look": _LOOK,
+}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from textwrap import wrap
 
 from textual.content import Content
 from textual.widgets import Static
 
-from zen_tui.library import datasets, models
+from zen_tui.library import datasets
 from zen_tui.library.records import Crop, Dataset, Photo
-from zen_tui.library.specs import TrainSettings
 from zen_tui.tui.keys import bindings
-from zen_tui.tui.screens.rectangle_editor import RectangleScreen
+from zen_tui.tui.screens.rectangle_editor import RectangleScreen, fact
 from zen_tui.tui.widgets import crop_geometry as geometry
 from zen_tui.tui.widgets.crop_geometry import SHAPES, SIDES, WHOLE
 from zen_tui.tui.widgets.live_pane import Preview
@@ -31,20 +31,23 @@ class Cropping:
 
 
 class CropEditorScreen(RectangleScreen):
-    """Keeps a rectangle in the photo's record, or none where it is the whole photo."""
+    """Keeps a rectangle in the photo's record, or none where it is the whole photo.
+
+    `write` stores the crop of a photo by its id, so that Datasets can undo it; it raises `ZenError`.
+    """
 
     scope = "crop"
     BINDINGS = bindings("crop")
     state: Cropping
 
-    def __init__(self, dataset: Dataset, photos: list[Photo], index: int = 0) -> None:
+    def __init__(
+        self, dataset: Dataset, photos: list[Photo], index: int, write: Callable[[int, Crop | None], None]
+    ) -> None:
         super().__init__(dataset, photos, index)
-        self.resolution = 0
+        self.write = write
 
     def load(self) -> None:
-        if not self.resolution:
-            self.resolution = resolution_of(self)
-            self.query_one("#aside").border_title = "as trained"
+        self.query_one("#aside").border_title = "as trained"
         super().load()
 
     @property
@@ -65,7 +68,7 @@ class CropEditorScreen(RectangleScreen):
 
     def store(self) -> None:
         crop = None if self.box == WHOLE else self.box
-        datasets.set_crop(self.zen.db, self.photo.id, crop)
+        self.write(self.photo.id, crop)
 
     # Keys -------------------------------------------------------------------------------------------------
 
@@ -81,9 +84,26 @@ class CropEditorScreen(RectangleScreen):
 
     def action_resolution(self) -> None:
         """See it as a training at another resolution does."""
-        larger = [resolution for resolution in RESOLUTIONS if resolution > self.resolution]
-        self.resolution = larger[0] if larger else RESOLUTIONS[0]
+        larger = [resolution for resolution in RESOLUTIONS if resolution > self.eye.settings.resolution]
+        self.eye = self.eye.with_settings(resolution=larger[0] if larger else RESOLUTIONS[0])
         self.show()
+
+    def action_aspect(self) -> None:
+        """See it as a training in squares does, or one in many shapes."""
+        other = "square" if self.eye.settings.aspect == "buckets" else "buckets"
+        self.eye = self.eye.with_settings(aspect=other)
+        self.show()
+
+    def action_suggest(self) -> None:
+        """Take the square that keeps the head and shoulders, or the subject."""
+        from zen_tui.photos.crops import box_of_mask, suggest_crop
+
+        mask = box_of_mask(self.zen.home.mask(self.dataset.slug, self.photo.hash))
+        found = suggest_crop(self.photo, self.dataset.kind, mask)
+        if found is None:
+            self.notify("Nothing better than the whole photo is known.", timeout=4)
+        else:
+            self.change(Cropping(geometry.move(found, self.size_of_photo, 0, 0), "square"))
 
     # Showing ----------------------------------------------------------------------------------------------
 
@@ -91,45 +111,28 @@ class CropEditorScreen(RectangleScreen):
         width, height = geometry.extent(self.box, self.size_of_photo)
         frame = Frame(self.box, f"{width}×{height}", sides=self.sides)
         self.stage.light(Light(over=((self.box, True),)), frame)
-        left, top, right, bottom = geometry.trained(self.box, self.size_of_photo)
-        wide, high = self.size_of_photo
-        part = Crop(left / wide, top / high, right / wide, bottom / high)
+        part, size = self.eye.sees(*self.size_of_photo, self.box)
         self.query_one(Preview).show_part(self.stage.picture, part)
+        self.query_one("#told", Static).update(self.told(part, size), layout=False)
         self.show_name()
-        self.query_one("#told", Static).update(self.told(round(right - left)), layout=False)
 
-    def told(self, taken: int) -> Content:
-        """Sizes, what the arrows move, and what is wrong; `taken` is the side of what is trained, in pixels."""
+    def told(self, part: Crop, size: tuple[int, int]) -> Content:
+        """Sizes, what the arrows move, and what is wrong; `part` is trained on as `size`."""
+        used = geometry.extent(part, self.size_of_photo)
         left, top = geometry.edges(self.box, self.size_of_photo)[:2]
         width, height = geometry.extent(self.box, self.size_of_photo)
         room = self.query_one("#told").content_size.width or 30
         moves = "all sides" if self.sides == SIDES else f"the {self.sides[0]} side"
         lines = [
-            _line("photo", f"{self.photo.width}×{self.photo.height}"),
-            _line("crop", f"{width}×{height}", "$bright"),
-            _line("at", f"{left}, {top}"),
-            _line("shape", self.state.shape),
-            _line("used", f"{taken}×{taken}"),
-            _line("as", f"{self.resolution}×{self.resolution}"),
-            _line("arrows", moves, "$primary" if self.sides == SIDES else "$attention"),
+            fact("photo", f"{self.photo.width}×{self.photo.height}"),
+            fact("crop", f"{width}×{height}", "$bright"),
+            fact("at", f"{left}, {top}"),
+            fact("shape", self.state.shape),
+            fact("used", f"{used[0]}×{used[1]}"),
+            fact("as", f"{size[0]}×{size[1]}"),
+            fact("arrows", moves, "$primary" if self.sides == SIDES else "$attention"),
         ]
-        if taken < self.resolution:
-            why = (
-                f"Smaller than {self.resolution} pixels: it will be enlarged {self.resolution / taken:.2g} times."
-            )
+        if used[0] < size[0]:
+            why = f"Smaller than {size[0]}×{size[1]}: it will be enlarged {size[0] / used[0]:.2g} times."
             lines += [Content.styled(line, "$attention") for line in wrap(why, room)]
         return Content("\n").join(lines)
-
-
-def resolution_of(screen: CropEditorScreen) -> int:
-    """Of the dataset's last training; else what the newest base recommends; else the usual one."""
-    runs = models.runs_of(screen.zen.db, screen.dataset.id)
-    if runs and (found := runs[-1].spec.get("settings", {}).get("resolution")):
-        return int(found)
-    bases = models.bases(screen.zen.db)
-    recommended = bases[-1].facts.get("defaults", {}).get("train", {}) if bases else {}
-    return int(recommended.get("resolution", TrainSettings().resolution))
-
-
-def _line(label: str, value: str, colour: str = "$foreground") -> Content:
-    return Content.assemble((f"{label:<8} ", "$muted"), (value, colour))

@@ -6,7 +6,7 @@ editor is open.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -22,6 +22,9 @@ from zen_tui.tui.widgets import crop_geometry as geometry
 from zen_tui.tui.widgets.crop_geometry import SIDES, Grip, Point, Side
 from zen_tui.tui.widgets.live_pane import Preview
 from zen_tui.tui.widgets.photo_stage import PhotoStage
+
+if TYPE_CHECKING:
+    from zen_tui.jobs.seen import Eye
 
 SMALL, LARGE = 0.01, 0.1  # of the photo's longer side
 TURNS: tuple[tuple[Side, ...], ...] = (SIDES, ("left",), ("top",), ("right",), ("bottom",))
@@ -45,6 +48,7 @@ class RectangleScreen(Place):
         self.index = max(0, min(index, len(photos) - 1))
         self.turn = 0  # which of TURNS the arrows move
         self.history: dict[int, list[Any]] = {}  # by photo: what it was before each change
+        self.eye: Eye  # how a training would look at the photos
         self.state: Any = None
         self.opened: Any = None  # the state as it is kept
         self.named: tuple[int, bool] | None = None
@@ -119,7 +123,10 @@ class RectangleScreen(Place):
         return bool(self.state != self.opened)
 
     def load(self) -> None:
+        from zen_tui.jobs.seen import eye_of
+
         if self.state is None:
+            self.eye = eye_of(self.zen.db, self.dataset)
             self.open_photo()
         else:
             self.show()
@@ -251,3 +258,8 @@ class RectangleScreen(Place):
     @on(PhotoStage.Turned)
     def wheel_turned(self, event: PhotoStage.Turned) -> None:
         self.action_size(event.by)
+
+
+def fact(label: str, value: str, colour: str = "$foreground") -> Content:
+    """A line of what is told beside the photo."""
+    return Content.assemble((f"{label:<8} ", "$muted"), (value, colour))

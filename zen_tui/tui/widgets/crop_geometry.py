@@ -94,11 +94,11 @@ def move_side(crop: Crop, size: Size, side: Side, by: float, ratio: float | None
     if side in ("left", "right"):
         room = size[0] - left if side == "right" else left + width
         wide, high = _sized(width + outwards, height, (room, size[1]), ratio)
-        at = left if side == "right" else left + width - wide
+        at = left if side == "right" else left + width - round(wide)
         return _crop(at, top + (height - high) / 2, wide, high, size)
     room = size[1] - top if side == "bottom" else top + height
     high, wide = _sized(height + outwards, width, (room, size[0]), 1 / ratio if ratio else None)
-    at = top if side == "bottom" else top + height - high
+    at = top if side == "bottom" else top + height - round(high)
     return _crop(left + (width - wide) / 2, at, wide, high, size)
 
 
@@ -150,16 +150,6 @@ def grip_at(crop: Crop, x: float, y: float, reach: Point) -> Grip:
     return found.get(named, "inside")
 
 
-def trained(crop: Crop | None, size: Size) -> tuple[float, float, float, float]:
-    """The box in pixels that a training takes out of the photo: the middle square of the crop."""
-    crop = crop or WHOLE
-    left, top = crop.left * size[0], crop.top * size[1]
-    width, height = crop.right * size[0] - left, crop.bottom * size[1] - top
-    side = min(width, height)
-    left, top = left + (width - side) / 2, top + (height - side) / 2
-    return left, top, left + side, top + side
-
-
 def _placed(crop: Crop, size: Size) -> tuple[int, int, int, int]:
     """Left, top, width and height in pixels, brought within the bounds if they were not."""
     left, top, right, bottom = edges(crop, size)
@@ -176,9 +166,9 @@ def _spanned(stays: Point, end: Point, size: Size, to_left: bool, to_top: bool, 
         wide, high = _within(wide, size[0], room[0]), _within(high, size[1], room[1])
     else:
         wide, high = _shaped(max(wide, high * ratio), size, ratio, room)
-    return _crop(
-        stays[0] - wide if to_left else stays[0], stays[1] - high if to_top else stays[1], wide, high, size
-    )
+    wide, high = round(wide), round(high)
+    left, top = stays[0] - wide if to_left else stays[0], stays[1] - high if to_top else stays[1]
+    return _crop(left, top, wide, high, size)
 
 
 def _sized(along: float, across: float, room: tuple[float, float], ratio: float | None) -> tuple[float, float]:

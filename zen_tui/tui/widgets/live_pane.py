@@ -42,6 +42,16 @@ class LivePane(PicturePane):
         self._forget_sharp()
         self.query_one(LiveCells).put(lines, self.cells)
 
+    def _forget_sharp(self) -> None:
+        """Hide it; it is removed when the next one comes, for that takes longer than a key may."""
+        for picture in self.query(".sharp"):
+            picture.display = False
+        self.query_one(LiveCells).display = True
+
+    def _put_sharp(self, picture: Image | str, cells: tuple[int, int]) -> None:
+        self.query(".sharp").remove()
+        super()._put_sharp(picture, cells)
+
     def seen_size(self) -> tuple[float, float] | None:
         """Width and height of what is seen, in any unit; None while there is nothing to see."""
         return None

@@ -23,6 +23,7 @@ from zen_tui.tui.widgets.halfcells import Lines
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+DASH, LETTERS = 10, 13  # pixels, of sharp pictures
 DIM = 0.68  # how much of the ground covers what is not chosen
 
 LINES = {  # horizontal, vertical, and the corners from the top left clockwise
@@ -150,7 +151,7 @@ def draw_sharp(
 ) -> Image:
     """The same as a picture of so many pixels."""
     from PIL import Image as Pillow
-    from PIL import ImageDraw
+    from PIL import ImageDraw, ImageFont
 
     bright = picture.resize(pixels, Pillow.Resampling.BILINEAR, reducing_gap=2.0)
     drawn = dimmed(bright, colours["background"])
@@ -162,6 +163,17 @@ def draw_sharp(
         colour = colours[frame.colour]
         pen.rectangle((left, top, right, bottom), outline=colours["background"], width=4)
         pen.rectangle((left, top, right, bottom), outline=colour, width=2)
+        if frame.dashed:
+            for x in range(left + DASH, right, 2 * DASH):
+                for y in (top, bottom - 3):
+                    pen.rectangle((x, y, min(x + DASH // 2, right), y + 3), fill=colours["background"])
+            for y in range(top + DASH, bottom, 2 * DASH):
+                for x in (left, right - 3):
+                    pen.rectangle((x, y, x + 3, min(y + DASH // 2, bottom)), fill=colours["background"])
+        if frame.label:
+            at, font = (left + 30, top + 1), ImageFont.load_default(LETTERS)
+            pen.rectangle(pen.textbbox(at, f" {frame.label} ", font), fill=colours["background"])
+            pen.text(at, f" {frame.label} ", colour, font)
         if frame.active:
             arm = max(6, min(24, (right - left) // 4, (bottom - top) // 4))
             for x, across in ((left, 1), (right, -1)):
