@@ -60,6 +60,7 @@ class DatasetsScreen(DatasetsDoing):
         self.slug = ""
         self.order = 0
         self.passes: Test = finder("")
+        self.fault = ""  # what is wrong with the filter
         self.said = ("", -1)  # what was done last, and where the cursor stood
         self._read = ""  # the dataset that `photos` are of
         self._coverage: tuple[list[Row], list[str]] = ([], [])
@@ -169,7 +170,7 @@ class DatasetsScreen(DatasetsDoing):
         if len(grid.tiles) < len(self.photos):
             parts[-1] += f" shown, {len(self.photos):,} in all"
         parts += [f"{len(grid.selected):,} selected"] if grid.selected else []
-        below = Content(" · ".join([*parts, ORDERS[self.order].label]))
+        below = Content(self.fault or " · ".join([*parts, ORDERS[self.order].label]))
         self.query_one("#middle", Panel).entitle(Content(name), below)
 
     def _detail(self) -> None:
@@ -288,15 +289,14 @@ class DatasetsScreen(DatasetsDoing):
 
     @on(Input.Changed, "#filter")
     def filter_changed(self, event: Input.Changed) -> None:
+        self.fault = ""
         try:
             self.passes = finder(event.value)
         except WrongUse as error:  # half of a condition, while it is being typed: the words before it count
+            self.fault = f"{error.message} {error.hint}"
             with contextlib.suppress(WrongUse):
                 self.passes = finder(event.value.strip().rpartition(" ")[0])
-            self.show_photos()
-            self.query_one("#middle", Panel).say_below(Content(f"{error.message} {error.hint}"))
-        else:
-            self.show_photos()
+        self.show_photos()
 
     @on(Input.Submitted, "#filter")
     def filter_kept(self) -> None:

@@ -30,6 +30,7 @@ class DatasetsDoing(Culling):
     datasets: list[Dataset]
     order: int
     passes: Test
+    fault: str
     full_size: Culling | None = None  # the view that lies above, or lay there a moment ago
 
     @property
@@ -59,7 +60,7 @@ class DatasetsDoing(Culling):
         field.remove_class("-open")
         with self.prevent(Input.Changed):
             field.value = ""
-        self.passes = finder("")
+        self.passes, self.fault = finder(""), ""
         self.show_photos(cursor_id)
 
     def step_out(self) -> bool:

@@ -35,10 +35,6 @@ class Panel(Vertical):
         width, height = self.outer_size
         self.refresh(Region(x, y, width, 1), Region(x, y + height - 1, width, 1))
 
-    def say_below(self, subtitle: Content) -> None:
-        """Set the title below alone."""
-        self.entitle(self._titles[0], subtitle)
-
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
     ) -> Self:

@@ -53,7 +53,8 @@ def facts(
     if photo.measures:
         lines += _measured(photo, photo.measures)
     if twins:
-        lines.append(_line("alike", alike(photo, number, twins), DOUBT))
+        said = wrap(alike(photo, number, twins), max(10, width - LABEL))
+        lines += [_line("" if part else "alike", text, DOUBT) for part, text in enumerate(said)]
     for verdict in photo.verdicts:
         wrapped = wrap(sentence(verdict), max(10, width - 2)) or [""]
         lines += [Content.styled(f"{'  ' if part else '! '}{text}", DOUBT) for part, text in enumerate(wrapped)]
