@@ -17,9 +17,9 @@ from zen_tui.library.specs import (
     TrainSpec,
     decode_spec,
     encode_spec,
-    train_settings,
 )
 from zen_tui.library.text import clean, duration, megabytes, nearest, plural, shown, slugify
+from zen_tui.library.train_settings import train_settings
 
 
 def test_what_a_person_chose_wins_over_the_defaults() -> None:

@@ -89,7 +89,7 @@ class Studio:
     dataset: Dataset
     base: Base
 
-    def start(self, **changed: Any) -> TrainSpec:
+    def start(self, method: str = "lora", **changed: Any) -> TrainSpec:
         """A run with small settings, some of them changed; its spec."""
         settings = TrainSettings(**{**SMALL, **changed})
         count = len(models.runs(self.db)) + 1
@@ -100,13 +100,18 @@ class Studio:
             dataset_id=self.dataset.id,
             base_id=self.base.id,
             job_id=job,
-            method="lora",
+            method=method,
             spec={"settings": {**SMALL, **changed}},
             steps=settings.steps,
             created=time.time(),
         )
         return TrainSpec(
-            run=run, name=f"mara-{count}", dataset=self.dataset.slug, base=self.base.slug, settings=settings
+            run=run,
+            name=f"mara-{count}",
+            dataset=self.dataset.slug,
+            base=self.base.slug,
+            method=method,
+            settings=settings,
         )
 
     def train(self, spec: TrainSpec | None = None, tape: Tape | None = None, **changed: Any) -> Tape:

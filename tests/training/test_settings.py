@@ -34,6 +34,8 @@ CHANGES_THE_LOSSES: dict[str, Any] = {
     "rank": 3,
     "alpha": 8.0,
     "dropout": 0.5,
+    "lora": "dora",
+    "lora_plus": 16.0,
     "seed": 1,
     "precision": "bf16",
     "quantize": "int8",
@@ -51,8 +53,9 @@ CHANGES_THE_LOSSES: dict[str, Any] = {
     "timesteps": "logit_normal",
 }
 SEEN_ELSEWHERE = {
-    "steps", "lr_schedule", "ema", "huber", "shift", "holdout", "checkpoint_every", "sample_every",
-    "sample_prompts",    "allow_few_photos", "gradient_checkpointing", "variants", "masked_loss", "mask_outside",
+    "steps", "lr_schedule", "ema", "huber", "shift", "holdout", "checkpoint_every", "keep_checkpoints",
+    "sample_every", "sample_prompts", "allow_few_photos", "gradient_checkpointing", "variants", "masked_loss",
+    "mask_outside",
 }  # fmt: skip
 
 
@@ -121,6 +124,8 @@ def test_a_shuffled_caption_keeps_its_subject_first() -> None:
         ({"shift": 3.0}, "shift is for bases that learned by flow"),
         ({"optimizer": "schedule_free", "lr_schedule": "cosine"}, "takes no schedule"),
         ({"optimizer": "schedule_free", "ema": 0.9}, "an average of its own"),
+        ({"lora": "lokr", "lora_plus": 2.0}, "lora_plus is for kinds of LoRA with two matrices"),
+        ({"optimizer": "prodigy", "lora_plus": 2.0}, "one rate for all"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(studio: Studio, settings: dict[str, Any], sentence: str) -> None:

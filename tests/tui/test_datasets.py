@@ -90,7 +90,7 @@ async def test_photos_are_sorted_in_turn(db: Database, home: Home, photo_folder:
     async with zen(db, home) as (app, pilot):
         screen, grid = app.screen, app.screen.query_one(PhotoGrid)
         assert isinstance(screen, DatasetsScreen)
-        await pilot.press("s")
+        await pilot.press("s", "s", "s")
         await until(pilot, lambda: "by name" in str(screen.query_one("#middle").border_subtitle))
         names = [screen.photos[tile.id].name for tile in grid.tiles]
         assert names == sorted(names)
@@ -181,7 +181,7 @@ async def test_two_apps_show_the_same_home(db: Database, home: Home, photo_folde
         async with zen(db, home) as (_, first), zen(other, home) as (second_app, second):
             await first.press("x")
             await until(first, lambda: splits(other)[0] == "out")
-            await second.press("4", "g", "1")
+            await second.press("g", "4", "g", "1")
             await until(second, lambda: isinstance(second_app.screen, DatasetsScreen))
             await until(second, lambda: "left out" in said(second_app, "#facts"))
 
@@ -201,7 +201,7 @@ async def test_the_demo_starts_from_an_empty_home(
     monkeypatch.setattr("zen_tui.exchange.bases.WEIGHTS", tiny_base)
     monkeypatch.setattr("zen_tui.jobs.launch.ensure_worker", started.append)
     async with zen(db, home) as (app, pilot):
-        await pilot.press("d")
+        await pilot.press("D")
         await until(pilot, lambda: getattr(app.screen, "place", "") == "jobs")
         assert [job.kind for job in queue.jobs(db)] == [
             "mannequin_photos", "train", "generate", "generate", "mannequin_score",
@@ -214,7 +214,7 @@ async def test_a_demo_without_its_base_says_so(
 ) -> None:
     monkeypatch.setattr("zen_tui.exchange.bases.WEIGHTS", tmp_path / "nothing")
     async with zen(db, home) as (app, pilot):
-        await pilot.press("d")
+        await pilot.press("D")
         await until(pilot, lambda: any("zen-mini" in f"{told.title}{told.message}" for told in app._notifications))
         assert isinstance(app.screen, DatasetsScreen)
         assert queue.jobs(db) == []

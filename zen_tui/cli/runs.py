@@ -9,16 +9,18 @@ import msgspec
 import typer
 
 from zen_tui.cli import jobs as jobs_cli
-from zen_tui.cli.output import JsonFlag, WaitFlag, fields, narrate, print_json, say, table
+from zen_tui.cli.output import JsonFlag, WaitFlag, YesFlag, confirm, fields, narrate, print_json, say, table
 from zen_tui.cli.train import chosen_settings
 from zen_tui.jobs import queue
 from zen_tui.jobs.history import History
-from zen_tui.library import models
+from zen_tui.library import models, pruning
 from zen_tui.library.database import Database
 from zen_tui.library.durable import write_file
-from zen_tui.library.errors import Refused
+from zen_tui.library.errors import NotFound, Refused
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Run
+from zen_tui.library.specs import CheckpointSpec
+from zen_tui.library.text import megabytes, plural, shown
 
 app = typer.Typer(
     help="Trainings, past and present. Example: zen runs list",
@@ -66,7 +68,8 @@ def show(name: Name, json: JsonFlag = False) -> None:
     fields(run.metrics.items())
     for checkpoint in checkpoints:
         score = _number(checkpoint.scores.get("holdout"))
-        say(f"checkpoint at {checkpoint.step}" + (f", held out {score}" if score else ""))
+        size = megabytes(checkpoint.size)
+        say(f"checkpoint at {checkpoint.step}, {size}" + (f", held out {score}" if score else ""))
 
 
 @app.command("watch")
@@ -171,19 +174,61 @@ def fork(
 
 
 @app.command("best")
-def best(name: Name, json: JsonFlag = False) -> None:
-    """Name the checkpoint with the lowest held-out loss. Example: zen runs best mara"""
+def best(
+    name: Name,
+    adapter: Annotated[bool, typer.Option("--adapter", help="Make an adapter of it, called RUN-best.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Name the checkpoint with the lowest held-out loss. Example: zen runs best mara --adapter"""
     home = Home.find().create()
     with Database.open(home) as db:
         run = models.run(db, name)
+        kept = pruning.best(models.checkpoints(db, run.id))
     history = _history(home, run)
     if history.best is None:
         raise Refused(f"{run.slug} has no held-out scores.", "Train with --set holdout=0.1 to get them.")
     step, loss = history.best
+    document: dict[str, Any] = {"run": run.slug, "step": step, "holdout": loss}
+    if adapter:
+        if kept is None or kept.step != step:
+            raise Refused(f"No checkpoint of step {step:,} is kept.", f"`zen runs show {run.slug}` lists them.")
+        document |= _of_checkpoint(home, CheckpointSpec(run=run.id, step=step, name=f"{run.slug}-best"))
     if json:
-        print_json({"run": run.slug, "step": step, "holdout": loss})
+        print_json(document)
     else:
-        say(f"step {step}, held-out loss {loss:.4f}")
+        made = f", adapter {document['adapter']}" if adapter else ""
+        say(f"step {step}, held-out loss {loss:.4f}{made}")
+
+
+@app.command("prune")
+def prune(
+    name: Name,
+    keep: Annotated[int, typer.Option(min=1, help="How many of the newest stay.")] = 1,
+    yes: YesFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Delete older checkpoints; the best stays, and each that another run began from.
+
+    Example: zen runs prune mara --keep 2
+    """
+    home = Home.find().create()
+    with Database.open(home) as db:
+        run = models.run(db, name)
+        gone = pruning.spare(db, run.id, keep)
+        steps = [old.step for old in gone]
+        if gone:
+            size = megabytes(sum(old.size for old in gone))
+            confirm(f"Delete {plural(len(gone), 'checkpoint')} of {run.slug} ({size})?", yes)
+        freed = pruning.remove(db, home, gone)
+        left = models.checkpoints(db, run.id)
+    held = sum(kept.size for kept in left)
+    if json:
+        print_json(
+            {"run": run.slug, "removed": steps, "freed": freed, "kept": [c.step for c in left], "size": held}
+        )
+        return
+    say(f"{plural(len(steps), 'checkpoint')} deleted, {megabytes(freed)} freed.")
+    say(f"Kept: {', '.join(str(kept.step) for kept in left) or 'none'}; {megabytes(held)}.")
 
 
 @app.command("compare")
@@ -208,23 +253,50 @@ def compare(
 @app.command("export")
 def export(
     name: Name,
-    out: Annotated[Path, typer.Option(help="The file to write: .jsonl for events, .toml for settings.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="The file to write: .jsonl for events, .toml for settings, .safetensors for an adapter."
+        ),
+    ],
+    step: Annotated[
+        int | None, typer.Option(help="The checkpoint an adapter is made of; the newest unless given.")
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Write a run's events or settings to a file. Example: zen runs export mara --out mara.jsonl"""
+    """Write a run's events, its settings, or the adapter of a checkpoint to a file.
+
+    Example: zen runs export mara --step 500 --out mara-500.safetensors
+    """
     home = Home.find().create()
+    out = out.expanduser().absolute()
     with Database.open(home) as db:
         run = models.run(db, name)
-    source = home.run(run.id) / "run.toml" if out.suffix == ".toml" else home.events(run.job_id or 0)
+        kept = [found.step for found in models.checkpoints(db, run.id)]
     if out.exists():
         raise Refused(f"{out} exists already.", "Choose another name; Zen overwrites nothing.")
-    if not source.exists():
-        raise Refused(f"{run.slug} has not started yet, so there is nothing to export.")
-    write_file(out.absolute(), source.read_bytes())
-    if json:
-        print_json({"run": run.slug, "out": str(out)})
+    document: dict[str, Any] = {"run": run.slug, "out": str(out)}
+    if out.suffix == ".safetensors":
+        if not kept or (step is not None and step not in kept):
+            there = f"There are: {', '.join(map(str, kept))}." if kept else "It has none yet."
+            raise NotFound(f"{run.slug} has no such checkpoint.", there)
+        spec = CheckpointSpec(run=run.id, step=kept[-1] if step is None else step, out=str(out))
+        document |= _of_checkpoint(home, spec)
     else:
-        say(str(out))
+        source = home.run(run.id) / "run.toml" if out.suffix == ".toml" else home.events(run.job_id or 0)
+        if not source.exists():
+            raise Refused(f"{run.slug} has not started yet, so there is nothing to export.")
+        write_file(out, source.read_bytes())
+    if json:
+        print_json(document)
+    else:
+        say(shown(document["out"]))
+
+
+def _of_checkpoint(home: Home, spec: CheckpointSpec) -> dict[str, Any]:
+    from zen_tui.jobs import errand
+
+    return errand.run(home, spec)
 
 
 def _job(name: str) -> int:

@@ -12,7 +12,7 @@ from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.models import base as find_base
 from zen_tui.library.paths import Home
-from zen_tui.library.specs import settings_in
+from zen_tui.library.train_settings import settings_in
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 

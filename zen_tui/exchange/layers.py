@@ -1,7 +1,8 @@
-"""Which layers of a base a LoRA learns, and how many numbers that is, told from file headers alone."""
+"""Which layers of a base learn, and how many numbers that is, told from file headers alone."""
 
 from __future__ import annotations
 
+import math
 import re
 
 from zen_tui.exchange.base_layers import layers_of
@@ -11,10 +12,26 @@ from zen_tui.exchange.source import Source
 DEFAULT_TARGETS = "attn+mlp"
 
 
-def lora_size(source: Source, family: str, preset: str, rank: int) -> tuple[int, int]:
-    """(layers, numbers) that a LoRA of `rank` learns on a base."""
+def lora_size(source: Source, family: str, preset: str, rank: int, kind: str = "lora") -> tuple[int, int]:
+    """(layers, numbers) that a LoRA of `rank` learns on a base; `kind` is a setting's `lora`."""
     profile = PROFILES[family]
     wanted = re.compile(profile.targets[preset])
     layers = layers_of(source, family, [profile.denoiser])[profile.denoiser]
-    sizes = [outputs + inputs for name, (outputs, inputs) in layers.items() if wanted.fullmatch(name)]
-    return len(sizes), rank * sum(sizes)
+    sizes = [size for name, size in layers.items() if wanted.fullmatch(name)]
+    return len(sizes), sum(_numbers(outputs, inputs, rank, kind) for outputs, inputs in sizes)
+
+
+def _numbers(outputs: int, inputs: int, rank: int, kind: str) -> int:
+    if kind == "lokr":
+        (a, c), (b, d) = divided(outputs), divided(inputs)
+        return a * b + (rank * (c + d) if rank < max(c, d) / 2 else c * d)
+    return rank * (outputs + inputs) + (outputs if kind == "dora" else 0)
+
+
+def divided(size: int) -> tuple[int, int]:
+    """The two factors of `size` that are nearest each other, the smaller first: how a Kronecker product splits it.
+
+    As LyCORIS does (github.com/KohakuBlueleaf/LyCORIS, `functional/general.py`).
+    """
+    small = next(factor for factor in range(math.isqrt(size), 0, -1) if size % factor == 0)
+    return small, size // small

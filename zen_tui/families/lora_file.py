@@ -53,19 +53,34 @@ def write(
     architecture: str,
     licence: str = "",
 ) -> None:
-    """Write a PEFT state dict under `prefix`, durably; rank, alpha, trigger and licence in the header."""
-    tensors = {f"{prefix}.{key}": tensor.detach().cpu().contiguous() for key, tensor in weights.items()}
-    plain = {f"{prefix}.{key}": _plain(value) for key, value in config.items()}
-    header = {
-        "format": "pt",
-        METADATA: msgspec.json.encode(plain, order="sorted").decode(),
-        "modelspec.architecture": architecture,
-        TRIGGER: trigger,
-    }
+    """Write a PEFT state dict under `prefix`, durably; trigger and licence in the header.
+
+    A LoRA has diffusers' keys, with rank and alpha in the header; a LoKr those of LyCORIS, with alpha as a key.
+    """
+    held = {key: tensor.detach().cpu().contiguous() for key, tensor in weights.items()}
+    header = {"format": "pt", "modelspec.architecture": architecture, TRIGGER: trigger}
+    if "lora_alpha" in config:
+        tensors = {f"{prefix}.{key}": tensor for key, tensor in held.items()}
+        plain = {f"{prefix}.{key}": _plain(value) for key, value in config.items()}
+        header[METADATA] = msgspec.json.encode(plain, order="sorted").decode()
+    else:
+        tensors = _lycoris(prefix, held, config["alpha"], config["r"])
     if licence:
         header["modelspec.license"] = licence
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata=header)
+
+
+def _lycoris(prefix: str, weights: dict[str, Tensor], alpha: float, rank: int) -> dict[str, Tensor]:
+    """The keys of LyCORIS. It knows no alpha where both factors are whole, so there the second one takes it."""
+    start = "lora_unet_" if prefix == "unet" else "lycoris_"
+    found: dict[str, Tensor] = {}
+    for key, tensor in weights.items():
+        layer, _, role = key.rpartition(".")
+        stem = start + layer.replace(".", "_")
+        found[f"{stem}.{role}"] = tensor * (alpha / rank) if role == "lokr_w2" else tensor
+        found[f"{stem}.alpha"] = torch.tensor(float(alpha))
+    return found
 
 
 def read(path: Path, *, depth: int = 2) -> LoraFile:

@@ -53,7 +53,10 @@ def _lora(piece: Piece, held: Mapping[str, Tensor], scale: float) -> Change:
     magnitude = held.get("magnitude")
     if magnitude is not None:
         outputs = held["up"].shape[0]
-        if magnitude.numel() != outputs or (magnitude.dim() > 1 and magnitude.shape[0] != outputs):
+        rows = (
+            magnitude.shape[1] if "magnitude_vector" in piece.keys["magnitude"] and magnitude.dim() == 4 else None
+        )
+        if magnitude.numel() != outputs or (magnitude.dim() > 1 and outputs not in (rows, magnitude.shape[0])):
             raise BadFile(f"{piece.stem} is a DoRA over the inputs of its layer, which Zen cannot use.")
         magnitude = magnitude.reshape(-1)
     return Change(piece.part, piece.layer, held["up"], down, scale=scale, magnitude=magnitude)

@@ -14,13 +14,8 @@ from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Job
 from zen_tui.library.sheets import SheetDefaults
-from zen_tui.library.specs import (
-    AdapterUse,
-    MannequinPhotosSpec,
-    MannequinScoreSpec,
-    PictureRequest,
-    train_settings,
-)
+from zen_tui.library.specs import AdapterUse, MannequinPhotosSpec, MannequinScoreSpec, PictureRequest
+from zen_tui.library.train_settings import train_settings
 from zen_tui.mannequins import cast
 from zen_tui.photos.captions import trigger
 from zen_tui.training.plan import defaults_for

@@ -16,6 +16,7 @@ Handler = Callable[[Any, Feed, Database, Home], dict[str, Any]]
 
 HANDLERS = {
     "train": "zen_tui.training.run:train",
+    "checkpoint": "zen_tui.training.from_checkpoint:make_from_checkpoint",
     "generate": "zen_tui.generation.job:generate",
     "adapter": "zen_tui.families.adapter_work:make_adapter",
     "adapter_picture": "zen_tui.generation.adapter_picture:compare_pictures",

@@ -16,8 +16,10 @@ from zen_tui.library.database import Database
 from zen_tui.library.errors import NotFound, Refused, WrongUse
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Job, Run
-from zen_tui.library.specs import DECIDED, SHAPED, Origin, TrainSettings, TrainSpec, train_settings
+from zen_tui.library.specs import DECIDED, SHAPED, Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import slugify
+from zen_tui.library.train_settings import train_settings
+from zen_tui.training.methods import require_known
 from zen_tui.training.plan import require_fitting
 
 
@@ -90,6 +92,7 @@ def fork_run(
     """
     origin = _origin(db, run, step)
     before = spec_of(home, run)
+    require_known(before.method, chosen)
     settings = _changed(before.settings, chosen)
     if settings.steps <= origin.step:
         raise WrongUse(
@@ -100,7 +103,7 @@ def fork_run(
         raise WrongUse(f"The name {name!r} has no letters or digits in it.", "Give a name such as mara-b.")
     dataset, base = datasets.dataset(db, before.dataset), models.base_by_id(db, run.base_id)
     require_trainable(base)
-    require_fitting(settings, base)
+    require_fitting(settings, base, before.method)
     base_folder(base)
     require_resolution(base, settings.resolution)
     made, job = queue_training(db, home, dataset, base, before.method, settings, name or run.slug, origin=origin)

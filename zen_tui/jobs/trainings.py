@@ -16,10 +16,11 @@ from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset, Job, Run
 from zen_tui.library.sizes import require_size
-from zen_tui.library.specs import Origin, TrainSettings, TrainSpec, train_settings
+from zen_tui.library.specs import Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import nearest, plural, slugify
+from zen_tui.library.train_settings import train_settings
 from zen_tui.training.beginning import require_photos
-from zen_tui.training.methods import METHODS
+from zen_tui.training.methods import METHODS, require_known
 from zen_tui.training.plan import PRESETS, Plan, defaults_for, plan
 
 SMALLER, LARGER = 4, 2  # a base still learns at a quarter and at twice the size it was made for
@@ -102,11 +103,12 @@ def _checked(
         close = nearest(method, METHODS)
         hint = f"Did you mean {close}?" if close else f"The methods are: {', '.join(METHODS)}."
         raise WrongUse(f"There is no method called {method}.", hint)
+    require_known(method, chosen)
     settings = train_settings(defaults_for(base, dataset, preset), chosen)
     base_folder(base)
     _require_photos(db, dataset, settings)
     require_resolution(base, settings.resolution)
-    return settings, plan(db, home, base, dataset, settings)
+    return settings, plan(db, home, base, dataset, settings, method)
 
 
 def _require_photos(db: Database, dataset: Dataset, settings: TrainSettings) -> None:

@@ -82,6 +82,11 @@ class Database:
     def version(self) -> int:
         return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
 
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """Changes whenever another connection, or this one, has written."""
+        return int(self.connection.execute("PRAGMA data_version").fetchone()[0]), self.connection.total_changes
+
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         return self.connection.execute(sql, values).fetchall()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from zen_tui.library.database import Database, find, record
@@ -11,6 +12,7 @@ from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.records import KINDS, SPLITS, Crop, Dataset, Photo, Split
 from zen_tui.library.text import slugify
 
+CHANGEABLE = {"split", "rating", "caption", "crop"}  # by hand, without another look at the pixels
 COUNTED = """
 SELECT datasets.*,
        (SELECT count(*) FROM photos WHERE dataset_id = datasets.id) AS photo_count,
@@ -117,6 +119,22 @@ def set_rating(db: Database, photo_ids: list[int], rating: int) -> None:
 def set_crop(db: Database, photo_id: int, crop: Crop | None) -> None:
     """Choose the part of a photo that is trained on; None is the whole photo."""
     db.update("photos", photo_id, crop=crop)
+
+
+def change_photos(db: Database, changes: Mapping[int, Mapping[str, Any]]) -> None:
+    """Set split, rating, caption or crop of several photos, by their ids; all of them or none.
+
+    Raises:
+        WrongUse: something else was to be changed, or a value is none of those there are.
+    """
+    for values in changes.values():
+        if wrong := set(values) - CHANGEABLE:
+            raise WrongUse(f"{', '.join(sorted(wrong))} of a photo cannot be changed.")
+        if values.get("split", "train") not in SPLITS or not 0 <= values.get("rating", 0) <= 5:
+            raise WrongUse("A photo is in train, holdout or out, and has 0 to 5 stars.")
+    with db.transaction():
+        for photo_id, values in changes.items():
+            db.update("photos", photo_id, **values)
 
 
 def remove_dataset(db: Database, dataset_id: int) -> None:

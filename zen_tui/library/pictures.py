@@ -7,7 +7,10 @@ from typing import Any
 
 from zen_tui.library.database import Database, record
 from zen_tui.library.errors import NotFound, WrongUse
+from zen_tui.library.query import COMPARE, Term, terms
 from zen_tui.library.records import Picture
+
+NAMES = ("rating", "adapter", "seed", "job")
 
 
 def picture(db: Database, picture_id: int) -> Picture:
@@ -49,33 +52,26 @@ def find_pictures(db: Database, query: str = "", *, rejected: bool = False) -> l
     """
     clauses: list[str] = [] if rejected else ["rejected = 0"]
     values: list[Any] = []
-    for word in query.replace("≥", ">=").replace("≤", "<=").split():
-        clause, bound = _clause(word)
+    for term in terms(query, NAMES):
+        clause, bound = _clause(term)
         clauses.append(clause)
         values += bound
     where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
     return [record(row, Picture) for row in db.rows(f"SELECT * FROM pictures{where} ORDER BY id DESC", *values)]
 
 
-def _clause(word: str) -> tuple[str, list[Any]]:
-    for operator in (">=", "<=", ">", "<", "="):
-        name, found, number = word.partition(operator)
-        if found and name == "rating":
-            if not number.isdigit():
-                raise WrongUse(f"{word} is not a rating.", "Write rating>=3, for example.")
-            return f"rating {operator} ?", [int(number)]
-    name, found, value = word.partition(":")
-    if found and name == "adapter":
+def _clause(term: Term) -> tuple[str, list[Any]]:
+    if term.name == "rating" and term.operator in COMPARE:
+        if not term.value.isdigit():
+            raise WrongUse(f"{term.word} is not a rating.", "Write rating>=3, for example.")
+        return f"rating {term.operator} ?", [int(term.value)]
+    if term.operator == ":" and term.name == "adapter":
         used = "SELECT picture_id FROM picture_adapters JOIN adapters ON adapters.id = adapter_id WHERE slug = ?"
-        return f"id IN ({used})", [value]
-    if found and name in ("seed", "job") and value.isdigit():
-        return f"{'seed' if name == 'seed' else 'job_id'} = ?", [int(value)]
-    return "prompt LIKE ? ESCAPE '\\'", [_like(word)]
-
-
-def _like(word: str) -> str:
-    plain = word.strip('"“”').replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{plain}%"
+        return f"id IN ({used})", [term.value]
+    if term.operator == ":" and term.name in ("seed", "job") and term.value.isdigit():
+        return f"{'seed' if term.name == 'seed' else 'job_id'} = ?", [int(term.value)]
+    plain = term.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return "prompt LIKE ? ESCAPE '\\'", [f"%{plain}%"]
 
 
 def rate(db: Database, picture_id: int, rating: int) -> None:

@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     theme: str = "zen"  # zen, paper, or one of Textual's
     images: Literal["auto", "kitty", "sixel", "halfcell", "off"] = "auto"
     bell: bool = True  # ring when a job ends
+    advance: bool = False  # after a mark in Datasets, go on to the next photo
     fetch: bool = False  # whether `zen bases fetch` may go online, and nothing else ever does
     captioner: str = ""  # the model that described photos last
     matte: str = ""  # the model that found the subject last

@@ -6,13 +6,9 @@ training settings are the same on the command line (`--set`), in `run.toml` and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import msgspec
-
-from zen_tui.library.errors import WrongUse
-from zen_tui.library.text import nearest
 
 Quantize = Literal["auto", "none", "int8", "fp8", "nf4"]
 """How the denoiser's matrices are kept; 'auto' as the memory allows."""
@@ -35,12 +31,18 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     rank: int = 16
     alpha: float = 16.0
     dropout: float = 0.0
+    lora: Literal["lora", "rslora", "dora", "lokr"] = "lora"
+    """The kind of LoRA: plain, scaled by the root of its rank, with the lengths of rows apart, or Kronecker's."""
+    lora_plus: float = 1.0
+    """How many times faster the second matrices of a LoRA learn than the first; 1 is off."""
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     quantize: Quantize = "auto"
     gradient_checkpointing: Literal["auto", "on", "off"] = "auto"
     holdout: float = 0.1
     checkpoint_every: int = 250
+    keep_checkpoints: int = 3
+    """How many of the newest checkpoints stay, beside the best and those that other runs began from."""
     sample_every: int = 250
     sample_prompts: tuple[str, ...] = ()
     caption_dropout: float = 0.05
@@ -79,9 +81,11 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "rank": (1, 1024),
         "alpha": (0.001, 4096),
         "dropout": (0, 0.9),
+        "lora_plus": (1, 64),
         "seed": (0, 2**31 - 1),
         "holdout": (0, 0.5),
         "checkpoint_every": (1, 1_000_000),
+        "keep_checkpoints": (1, 10_000),
         "sample_every": (0, 1_000_000),
         "caption_dropout": (0, 1),
         "min_snr_gamma": (0, 100),
@@ -103,13 +107,11 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 SETTING_NAMES = TrainSettings.__struct_fields__
-SHAPED = ("rank", "alpha")
+SHAPED = ("rank", "alpha", "lora")
 """Settings that what was learned depends on: a run that goes on from another's state keeps them."""
 DECIDED = ("holdout", "masked_loss", "allow_few_photos")
 """Settings that act when a run takes its photos, which a run from another's state takes over as they are."""
 SWITCHES = ("allow_few_photos", "flip")
-SPOKEN = {"yes": True, "on": True, "no": False, "off": False}
-"""How people say true and false, besides those words."""
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +133,16 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     method: str = "lora"
     settings: TrainSettings = TrainSettings()
     origin: Origin | None = None
+
+
+class CheckpointSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Make the adapter of `run` as it was after `step`: the file `out`, or else an adapter called `name`."""
+
+    kind: ClassVar[str] = "checkpoint"
+    run: int
+    step: int
+    out: str | None = None
+    name: str = ""
 
 
 class AdapterUse(msgspec.Struct, frozen=True):
@@ -253,6 +265,7 @@ class MannequinScoreSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 Spec = (
     TrainSpec
+    | CheckpointSpec
     | GenerateSpec
     | AdapterSpec
     | AdapterPictureSpec
@@ -263,6 +276,7 @@ Spec = (
 )
 _KINDS: tuple[type[Spec], ...] = (
     TrainSpec,
+    CheckpointSpec,
     GenerateSpec,
     AdapterSpec,
     AdapterPictureSpec,
@@ -285,49 +299,3 @@ def decode_spec(data: bytes) -> Spec:
     """Read back what `encode_spec` wrote."""
     raw = msgspec.json.decode(data)
     return msgspec.convert(raw["spec"], SPECS[raw["kind"]])
-
-
-def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
-    """`key=value` words as a dictionary. Raises `WrongUse` for a word without an equals sign."""
-    chosen: dict[str, Any] = {}
-    for pair in pairs:
-        key, found, value = pair.partition("=")
-        if not found:
-            raise WrongUse(f"{pair!r} is not a setting.", "Write rank=16, for example.")
-        chosen[key.strip()] = value.strip()
-    return chosen
-
-
-def train_settings(defaults: dict[str, Any], chosen: dict[str, Any]) -> TrainSettings:
-    """Settings from a base's or preset's `defaults`, overridden by what a person chose.
-
-    Values in `chosen` may be strings, as typed after `--set`.
-
-    Raises:
-        WrongUse: a name that does not exist (the nearest is suggested) or a value that does not fit.
-    """
-    for name in chosen:
-        if name not in SETTING_NAMES:
-            close = nearest(name, SETTING_NAMES)
-            hint = f"Did you mean {close}?" if close else f"The settings are: {', '.join(SETTING_NAMES)}."
-            raise WrongUse(f"There is no setting called {name}.", hint)
-    values = {**{k: v for k, v in defaults.items() if k in SETTING_NAMES}, **chosen}
-    if "rank" in chosen and "alpha" not in chosen:
-        values["alpha"] = values["rank"]
-    if values.get("optimizer") == "prodigy" and "learning_rate" not in chosen:
-        values["learning_rate"] = 1.0  # Prodigy finds the rate itself; this is a factor of it
-    if isinstance(values.get("sample_prompts"), str):
-        values["sample_prompts"] = tuple(p.strip() for p in values["sample_prompts"].split("|") if p.strip())
-    for name in SWITCHES:
-        if isinstance(said := values.get(name), str):
-            values[name] = SPOKEN.get(said.strip().lower(), said)
-    try:
-        return msgspec.convert(values, TrainSettings, strict=False)
-    except msgspec.ValidationError as error:
-        raise WrongUse(f"A setting does not fit: {_plain(str(error))}.") from None
-
-
-def _plain(message: str) -> str:
-    """msgspec's message with the place of the fault named as a setting."""
-    text, _, where = message.partition(" - at `$.")
-    return f"{where.rstrip('`')}: {text}" if where else text.removesuffix(" - at `$`")

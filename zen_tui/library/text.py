@@ -24,12 +24,13 @@ _SPACES = ("Zs", "Zl", "Zp")
 
 def clean(text: str, limit: int = 400) -> str:
     """`text` with nothing but printable characters and plain spaces, cut to `limit` characters."""
-    kept = "".join(
-        " " if ch in "\t\r\n" or unicodedata.category(ch) in _SPACES else ch
-        for ch in text
-        if ch in "\t\r\n" or unicodedata.category(ch) not in _INVISIBLE
-    )
-    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+    if not text.isprintable():
+        text = "".join(
+            " " if ch in "\t\r\n" or unicodedata.category(ch) in _SPACES else ch
+            for ch in text
+            if ch in "\t\r\n" or unicodedata.category(ch) not in _INVISIBLE
+        )
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def shown(path: str | os.PathLike[str]) -> str:

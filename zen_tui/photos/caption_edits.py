@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from zen_tui.library.errors import WrongUse
 from zen_tui.library.records import Photo
@@ -16,9 +17,10 @@ from zen_tui.library.records import Photo
 Edit = Callable[[Photo], str]
 
 
-def tags(caption: str) -> list[str]:
+@lru_cache(maxsize=8192)
+def tags(caption: str) -> tuple[str, ...]:
     """The parts of a caption between its commas, without the empty ones."""
-    return [part for part in (" ".join(part.split()) for part in caption.split(",")) if part]
+    return tuple(part for part in (" ".join(part.split()) for part in caption.split(",")) if part)
 
 
 def counted_tags(captions: Iterable[str]) -> list[tuple[str, int]]:
@@ -29,7 +31,8 @@ def counted_tags(captions: Iterable[str]) -> list[tuple[str, int]]:
         once: dict[str, str] = {}
         for tag in tags(caption):
             once.setdefault(tag.casefold(), tag)
-        counts.update(spelled.setdefault(folded, tag) for folded, tag in once.items())
+        for folded, tag in once.items():
+            counts[spelled.setdefault(folded, tag)] += 1
     return counts.most_common()
 
 

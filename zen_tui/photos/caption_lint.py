@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -85,5 +86,10 @@ def check_set(dataset: Dataset, photos: Sequence[Photo]) -> list[Finding]:
 
 def _names(caption: str, words: str) -> bool:
     """Whether `words` stand in `caption` as words of their own, in whatever case."""
+    return _standing_alone(words).search(caption) is not None
+
+
+@lru_cache(maxsize=64)
+def _standing_alone(words: str) -> re.Pattern[str]:
     spaced = r"\s+".join(re.escape(word) for word in words.split())
-    return bool(re.search(rf"(?<!\w){spaced}(?!\w)", caption, re.IGNORECASE))
+    return re.compile(rf"(?<!\w){spaced}(?!\w)", re.IGNORECASE)

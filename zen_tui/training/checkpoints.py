@@ -1,7 +1,7 @@
 """Checkpoints: one safetensors file each, with all that an exact continuation needs.
 
-Learned numbers, optimizer, and the course of the run so far. The last three are kept, and the one that
-scored best on held-out photos. The file is durable before the database knows of it.
+Learned numbers, optimizer, and the course of the run so far. The file is durable before the database knows of
+it; older ones then go as `pruning` says.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from zen_tui.library.durable import replacing, require_space
 from zen_tui.library.errors import BadFile
 from zen_tui.library.events import Feed, Saved
 from zen_tui.library.paths import Home
+from zen_tui.library.pruning import remove, spare
 from zen_tui.library.specs import Origin
-
-KEPT = 3
 
 
 class Course(msgspec.Struct):
@@ -64,10 +63,13 @@ class State:
 
 
 class Checkpoints:
-    """The checkpoints of run `run_id`, which began from `origin` if it has one."""
+    """The checkpoints of run `run_id`, begun from `origin` if it has one. The newest `keep` stay."""
 
-    def __init__(self, db: Database, home: Home, run_id: int, feed: Feed, origin: Origin | None = None) -> None:
-        self.db, self.home, self.run_id, self.feed, self.origin = db, home, run_id, feed, origin
+    def __init__(
+        self, db: Database, home: Home, run_id: int, feed: Feed, keep: int, origin: Origin | None = None
+    ) -> None:
+        self.db, self.home, self.run_id, self.feed = db, home, run_id, feed
+        self.keep, self.origin = keep, origin
         self.folder = home.run(run_id) / "checkpoints"
 
     def saved(self, step: int) -> bool:
@@ -97,7 +99,7 @@ class Checkpoints:
         models.add_checkpoint(self.db, self.run_id, course.step, stored, path.stat().st_size, scores)
         self.feed.tell(Saved(step=course.step, path=stored))
         self.feed.durable()
-        self._prune(course.best_step())
+        remove(self.db, self.home, spare(self.db, self.run_id, self.keep))
 
     def restore(self) -> State | None:
         """The newest checkpoint that can be read, else the state of the origin; None if there is neither.
@@ -111,13 +113,6 @@ class Checkpoints:
             except (OSError, SafetensorError, msgspec.MsgspecError, KeyError):
                 continue
         return origin_state(self.db, self.home, self.origin) if self.origin else None
-
-    def _prune(self, best: int | None) -> None:
-        found = models.checkpoints(self.db, self.run_id)
-        for old in found[:-KEPT]:
-            if old.step != best:
-                models.remove_checkpoint(self.db, old.id)
-                self.home.resolve(old.path).unlink(missing_ok=True)
 
 
 def _header(state: State) -> dict[str, str]:

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import msgspec
 
-from zen_tui.exchange.layers import DEFAULT_TARGETS, lora_size
 from zen_tui.exchange.source import source_of
 from zen_tui.generation.fit import Fit, Machine, for_training, sizes_of
 from zen_tui.library.durable import write_file
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Run
 from zen_tui.library.specs import TrainSettings
+from zen_tui.training.methods.outline import outline
 
 
-def targets_of(base: Base) -> str:
-    """Which layers learn: what the base recommends."""
-    return str(base.facts.get("defaults", {}).get("train", {}).get("targets", DEFAULT_TARGETS))
-
-
-def fit_for(base: Base, settings: TrainSettings, machine: Machine) -> Fit:
+def fit_for(base: Base, settings: TrainSettings, machine: Machine, method: str = "lora") -> Fit:
     """What a training of `base` would do without on `machine`. Raises `BadFile` when the base is damaged."""
     source = source_of(base)
-    _, learned = lora_size(source, base.family, targets_of(base), settings.rank)
     return for_training(
         sizes_of(source, base.family),
         machine,
         base.family,
-        learned=learned,
+        learned=outline(method, base, settings).numbers,
         resolution=settings.resolution,
         batch=settings.batch_size,
         precision=settings.precision,
@@ -35,11 +29,11 @@ def fit_for(base: Base, settings: TrainSettings, machine: Machine) -> Fit:
     )
 
 
-def fit_of(home: Home, run: Run, base: Base, settings: TrainSettings, machine: Machine) -> Fit:
+def fit_of(home: Home, run: Run, base: Base, settings: TrainSettings, machine: Machine, method: str) -> Fit:
     """How `run` fits: as it began, or decided now and written beside it."""
     kept = home.run(run.id) / "fit.json"
     if kept.exists():
         return msgspec.json.decode(kept.read_bytes(), type=Fit)
-    fit = fit_for(base, settings, machine)
+    fit = fit_for(base, settings, machine, method)
     write_file(kept, msgspec.json.encode(fit))
     return fit

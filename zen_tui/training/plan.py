@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from zen_tui.exchange.bases import facts_of
-from zen_tui.exchange.layers import lora_size
 from zen_tui.exchange.profiles import PROFILES, licence_of, require_trainable
 from zen_tui.exchange.source import source_of
 from zen_tui.generation.fit import LEARNING, machine, sizes_of, too_small, weights
@@ -25,13 +24,14 @@ from zen_tui.library.text import duration, megabytes, nearest, plural
 from zen_tui.photos.split import hold_out
 from zen_tui.training.beginning import masked_photos, require_photos
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
-from zen_tui.training.fitting import fit_for, targets_of
+from zen_tui.training.fitting import fit_for
+from zen_tui.training.methods.outline import Outline, outline, require_sense
 
-KEPT = 5  # checkpoints on disk at the most: three, the best, and the one being written
+BESIDE = 2  # checkpoints on disk beside the newest: the best, and the one being written
 # what the time of a step depends on
 ALIKE = (
     "resolution", "aspect", "batch_size", "gradient_accumulation", "precision", "quantize",
-    "gradient_checkpointing",
+    "gradient_checkpointing", "lora",
 )  # fmt: skip
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -96,8 +96,9 @@ def defaults_for(base: Base, dataset: Dataset, preset: str | None = None) -> dic
     return {**recommended, **KINDS.get(dataset.kind, {}), **PRESETS.get(preset or "", {})}
 
 
-def require_fitting(settings: TrainSettings, base: Base) -> None:
+def require_fitting(settings: TrainSettings, base: Base, method: str) -> None:
     """Raise `WrongUse` when a setting means nothing for `base`, or settings contradict each other."""
+    require_sense(method, settings)
     flows = PROFILES[base.family].flows
     if settings.noise_offset and flows:
         raise WrongUse(
@@ -111,8 +112,10 @@ def require_fitting(settings: TrainSettings, base: Base) -> None:
         raise WrongUse("The schedule-free optimizer keeps an average of its own.", "Set ema to 0.")
 
 
-def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: TrainSettings) -> Plan:
-    """What training `dataset` on `base` would be.
+def plan(
+    db: Database, home: Home, base: Base, dataset: Dataset, settings: TrainSettings, method: str = "lora"
+) -> Plan:
+    """What training `dataset` on `base` by `method` would be.
 
     Raises:
         Refused: too few photos, no masks where they are asked for, a resolution the base cannot do, or a base
@@ -120,7 +123,7 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
         BadFile: the base is gone or damaged.
     """
     require_trainable(base)
-    require_fitting(settings, base)
+    require_fitting(settings, base, method)
     facts, source = facts_of(base), source_of(base)
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = datasets.photos(db, dataset.id, usable=True)
@@ -131,16 +134,17 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
     seen = sum(max(1, photo.repeats) for photo in learned)
     masked = masked_photos(home, dataset, photos, settings)
 
-    layers, numbers = lora_size(source, base.family, targets_of(base), settings.rank)
+    learns = outline(method, base, settings)
+    numbers = learns.numbers
     here = machine()
-    fit = fit_for(base, settings, here)
-    seconds, memory = _measured(db, base, settings)
+    fit = fit_for(base, settings, here, method)
+    seconds, memory = _measured(db, base, settings, method)
     numbers_per_pixel = latent_numbers(source, PROFILES[base.family])
     licence, meaning = licence_of(base)
     least = weights(sizes_of(source, base.family), 4 if settings.precision == "fp32" else 2, fit.denoiser)
     return Plan(
-        learned=f"{numbers:,} numbers in {layers} layers, LoRA of rank {settings.rank}",
-        rate=rate_in_words(settings),
+        learned=f"{numbers:,} numbers in {learns.words}",
+        rate=rate_in_words(settings, learns),
         photos=len(photos) - len(held_out),
         held_out=len(held_out),
         steps=settings.steps,
@@ -148,7 +152,7 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
         seconds=seconds * settings.steps if seconds else None,
         memory_mb=memory or round((least + LEARNING * numbers) / 1e6),
         memory_measured=memory is not None,
-        disk_mb=max(1, round((12 * numbers * KEPT + 4 * numbers) / 1e6)),
+        disk_mb=max(1, round((12 * numbers * (settings.keep_checkpoints + BESIDE) + 4 * numbers) / 1e6)),
         licence=licence,
         licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
         fit=fit.words,
@@ -161,17 +165,21 @@ def plan(db: Database, home: Home, base: Base, dataset: Dataset, settings: Train
     )
 
 
-def rate_in_words(settings: TrainSettings) -> str:
+def rate_in_words(settings: TrainSettings, learns: Outline) -> str:
     """The learning rate with what alpha and rank make of it: the trap of borrowed settings."""
-    effective = settings.learning_rate * settings.alpha / settings.rank
     found = "found by Prodigy, times " if settings.optimizer == "prodigy" else ""
-    return f"{found}{settings.learning_rate:g}; effective {effective:.3g} (x alpha / rank)"
+    if not learns.why:
+        return f"{found}{settings.learning_rate:g}"
+    return (
+        f"{found}{settings.learning_rate:g}; effective {settings.learning_rate * learns.strength:.3g} "
+        f"(x {learns.why})"
+    )
 
 
-def _measured(db: Database, base: Base, settings: TrainSettings) -> tuple[float | None, int | None]:
+def _measured(db: Database, base: Base, settings: TrainSettings, method: str) -> tuple[float | None, int | None]:
     """(seconds a step, memory in MB) of the newest finished run of this shape on this base, or None."""
     for run in reversed(models.runs(db)):
-        if run.base_id != base.id or "seconds_per_step" not in run.metrics:
+        if run.base_id != base.id or run.method != method or "seconds_per_step" not in run.metrics:
             continue
         before = msgspec.convert(run.spec.get("settings", {}), TrainSettings, strict=False)
         alike = all(getattr(before, name) == getattr(settings, name) for name in ALIKE)

@@ -29,12 +29,15 @@ from zen_tui.photos.captions import trigger
 from zen_tui.training import beginning, methods
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
-from zen_tui.training.fitting import fit_of, targets_of
+from zen_tui.training.fitting import fit_of
 from zen_tui.training.loop import Work, learn
 from zen_tui.training.material import Material, gather
 from zen_tui.training.meters import peak_memory
 from zen_tui.training.methods.method import Method, Subject
+from zen_tui.training.methods.outline import targets_of
 from zen_tui.training.samples import Samples, sample_requests
+
+OWN = "SELECT slug FROM adapters WHERE run_id = ? AND json_extract(facts, '$.checkpoint') IS NULL"
 
 
 def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, Any]:
@@ -54,7 +57,7 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
     warm.drop()  # a training wants all the memory there is
-    fit = fit_of(home, run, base, settings, memory.machine(pick_device()))
+    fit = fit_of(home, run, base, settings, memory.machine(pick_device()), spec.method)
     family = load_family(base, precision=settings.precision, stored={"denoiser": fit.denoiser, "text": fit.texts})
     try:
         return _train(spec, feed, db, home, run, dataset, base, photos, family, fit)
@@ -100,7 +103,7 @@ def _train(
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
-    checkpoints = Checkpoints(db, home, run.id, feed, spec.origin)
+    checkpoints = Checkpoints(db, home, run.id, feed, settings.keep_checkpoints, spec.origin)
     course = learn(Work(settings, family, method, material, checkpoints, feed, samples.draw))
 
     metrics = _metrics(course, family)
@@ -120,7 +123,7 @@ def _record(
 ) -> Adapter:
     """Write the adapter's file, then its row; done again after a crash in between, it is recorded once."""
     words = trigger(dataset)
-    row = db.row("SELECT slug FROM adapters WHERE run_id = ?", run.id)
+    row = db.row(OWN, run.id)
     slug = row["slug"] if row else free_slug(db, "adapters", slugify(spec.name) or run.slug)
     made = method.save(home.work / f"{slug}.safetensors")
     path = home.adapters / made.name

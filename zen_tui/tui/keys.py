@@ -4,8 +4,8 @@ An action has an id by which a person rebinds it in `settings.toml` (`[keys]`), 
 for the footer and a sentence. A scope is a screen or a widget that answers to the actions listed under it;
 `TOGETHER` says which scopes are alive at the same time, where keys must not collide.
 
-In the Gallery and its full-size view the digits 1 to 5 rate a picture. Everywhere else 1 to 7 choose a
-screen; `g` and then a digit does so in every screen, and `[` and `]` go to the neighbouring one.
+In Datasets and the Gallery, and in full size, the digits 1 to 5 rate a photo or picture. Everywhere else 1
+to 7 choose a screen; `g` and then a digit does so in every screen, and `[` and `]` go to the neighbouring one.
 """
 
 from __future__ import annotations
@@ -55,24 +55,6 @@ _LIST = (
     Action("list.first", "g", "first", "Move to the top of the list."),
     Action("list.last", "G", "last", "Move to the end of the list."),
 )
-_DATASETS = (
-    Action("datasets.import", "i", "import", "Bring photos from a folder into a dataset.", "import_photos", True),
-    Action("datasets.use", "u", "use", "Train on this photo; undoes out and hold out.", "mark('train')", True),
-    Action("datasets.out", "x", "out", "Leave this photo out; nothing is deleted.", "mark('out')", True),
-    Action("datasets.hold_out", "o", "hold out", "Keep this photo to measure with.", "mark('holdout')", True),
-    Action("datasets.caption", "e", "caption", "Edit the caption in place.", footer=True),
-    Action("datasets.captions", "C", "captions", "Edit the captions of many photos at once.", footer=True),
-    Action("datasets.caption_editor", "ctrl+e", "caption in editor", "Edit the caption in $EDITOR."),
-    Action("datasets.filter", "slash", "filter", "Show only photos with these words anywhere.", footer=True),
-    Action("datasets.sort", "s", "sort", "Change the order of the photos."),
-    Action("datasets.select_all", "A", "select all", "Select every photo that is shown, or none."),
-    Action("datasets.crop", "c", "crop", "Choose the part of the photo that is trained on.", footer=True),
-    Action("datasets.mask", "M", "mask", "Draw where the subject is in the photo."),
-    Action("datasets.look", "R", "local model", "Let a model on this disk describe or mask the photos."),
-    Action("datasets.train", "t", "train", "Train on this dataset.", footer=True),
-    Action("datasets.copy_path", "y", "copy path", "Copy the path of the photo."),
-    Action("datasets.demo", "d", "demo", "See the whole loop on a made-up person first.", "app.demo", True),
-)
 _WIZARD = (
     Action("wizard.import", "ctrl+r", "import", "Copy the photos that can be used.", "start", True),
     Action("wizard.cancel", "escape", "cancel", "Stop, or leave without importing.", footer=True),
@@ -108,6 +90,44 @@ def _judged(scope: str) -> Iterator[Action]:
     yield Action(f"{scope}.export", "o", "export", "Copy the selected pictures to a folder.", footer=True)
 
 
+def _culled(scope: str) -> Iterator[Action]:
+    """What sorts photos out, in the grid and in the full-size view alike."""
+    yield Action(
+        f"{scope}.use", "u", "use", "Train on this photo; takes back out and hold out.", "mark('train')", True
+    )
+    yield Action(f"{scope}.out", "x", "out", "Leave this photo out; nothing is deleted.", "mark('out')", True)
+    yield Action(f"{scope}.hold_out", "o", "hold out", "Keep this photo to measure with.", "mark('holdout')", True)
+    yield Action(f"{scope}.this_one", "d", "this one", "Use this photo and leave those like it out.", "", True)
+    yield from _rated(scope)
+    yield Action(f"{scope}.undo", "U,backspace", "undo", "Take back what was done last, and so on.", footer=True)
+    yield Action(f"{scope}.advance", "a", "go on or stay", "Go on to the next photo after each mark, or stay.")
+
+
+_DATASETS = (
+    *_culled("datasets"),
+    Action(
+        "datasets.filter",
+        "slash",
+        "filter",
+        "Show only what has these words, or flag:blur, rating>=3.",
+        footer=True,
+    ),
+    Action("datasets.sort", "s", "sort", "Change the order of the photos to the next one.", footer=True),
+    Action("datasets.order", "S", "orders", "Choose the order of the photos from a list."),
+    Action("datasets.large", "f", "large", "Make the photo large beside a narrow grid, or not.", footer=True),
+    Action("datasets.caption", "e", "caption", "Edit the caption in place.", footer=True),
+    Action("datasets.captions", "C", "captions", "Edit the captions of many photos at once.", footer=True),
+    Action("datasets.crop", "c", "crop", "Choose the part of the photo that is trained on.", footer=True),
+    Action("datasets.mask", "M", "mask", "Draw where the subject is in the photo."),
+    Action("datasets.look", "R", "local model", "Let a model on this disk describe or mask the photos."),
+    Action("datasets.train", "t", "train", "Train on this dataset.", footer=True),
+    Action("datasets.import", "i", "import", "Bring photos from a folder into a dataset.", "import_photos", True),
+    Action("datasets.caption_editor", "ctrl+e", "caption in editor", "Edit the caption in $EDITOR."),
+    Action("datasets.out_flagged", "F", "flagged out", "Leave every flagged photo out that is shown. Asks first."),
+    Action("datasets.select_all", "A", "select all", "Select every photo that is shown, or none."),
+    Action("datasets.copy_path", "y", "copy path", "Copy the path of the photo."),
+    Action("datasets.demo", "D", "demo", "See the whole loop on a made-up person first.", "app.demo", True),
+)
 _GALLERY = (
     *_judged("gallery"),
     Action("gallery.compare", "v", "compare", "Put two to four selected pictures side by side.", footer=True),
@@ -124,6 +144,7 @@ _FULL = (
     Action("full.copy_path", "y", "copy path", "Copy the path of the picture."),
 )
 _VIEWER = tuple(_judged("viewer"))
+_CULL = tuple(_culled("cull"))
 _COMPARE = (
     Action("compare.left", "left,h", "left", "Look at the picture on the left.", "move(-1)", True),
     Action("compare.right", "right,l", "right", "Look at the picture on the right.", "move(1)", True),
@@ -234,8 +255,8 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     **EDITORS,
     "run": _RUN,
     "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER, "export": _EXPORT,
-    "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "compare": _COMPARE,
-    "duel": _DUEL,
+    "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "cull": _CULL,
+    "compare": _COMPARE, "duel": _DUEL,
     "jobs": _JOBS, "bases": _BASES, "adding": _ADDING, "privacy": _PRIVACY,
 }  # fmt: skip
 
@@ -253,6 +274,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "gallery": ("gallery", "grid", "app"),
     "full": ("full", "app"),
     "viewer": ("viewer", "full", "app"),
+    "cull": ("cull", "full", "app"),
     "compare": ("compare", "app"),
     "duel": ("duel", "app"),
     "chooser": ("chooser", "list"),
@@ -265,7 +287,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
 # Keys that a screen takes from the app on purpose: digits rate in these, escape stops what goes on first, and an
 # editor says what it leaves behind.
 OVERRIDES = {
-    **{scope: set("12345") for scope in ("gallery", "viewer", "compare")},
+    **{scope: set("12345") for scope in ("datasets", "cull", "gallery", "viewer", "compare")},
     **{scope: {"escape"} for scope in ("wizard", "adding")},
     **{scope: {"escape", "q"} for scope in ("rectangle", "crop", "mask")},
 }

@@ -52,12 +52,11 @@ class JobWatch:
 
     def _versions(self) -> tuple[int, int, float]:
         """Changes when another process, this connection, or the worker's state file wrote."""
-        row = self.db.row("PRAGMA data_version")
         try:
             stamp = (self.home.root / "worker.json").stat().st_mtime
         except OSError:
             stamp = 0.0
-        return int(row[0]) if row else 0, self.db.connection.total_changes, stamp
+        return *self.db.stamp, stamp
 
     def _lock(self) -> str:
         try:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+
+from zen_tui.library.errors import WrongUse
 
 if TYPE_CHECKING:
     from zen_tui.families.base import Family
@@ -14,15 +17,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Known:
-    """A method that can be chosen: how it is called on screen, its module here, and its class."""
+    """A method that can be chosen: how it is called on screen, its module here, its class, and its settings."""
 
     title: str
     module: str
     name: str
+    settings: tuple[str, ...] = ()
 
 
-METHODS = {"lora": Known("LoRA", "lora", "Lora")}
+METHODS = {"lora": Known("LoRA", "lora", "Lora", ("rank", "alpha", "dropout", "lora", "lora_plus"))}
 """The methods by the name that `zen train --method` takes."""
+
+
+def require_known(method: str, chosen: Iterable[str]) -> None:
+    """Raise `WrongUse` when a setting was chosen that only other methods have."""
+    for name in chosen:
+        others = [known.title for known in METHODS.values() if name in known.settings]
+        if others and name not in METHODS[method].settings:
+            raise WrongUse(
+                f"{name} is a setting of {' and '.join(others)}, not of {METHODS[method].title}.", "Leave it out."
+            )
 
 
 def build(name: str, family: Family, settings: TrainSettings, subject: Subject, targets: str) -> Method:

@@ -1,23 +1,34 @@
-"""LoRA: small matrices beside the denoiser's layers learn; the base stays as it is (Hu et al. 2021)."""
+"""LoRA: small matrices beside the denoiser's layers learn; the base stays as it is (Hu et al. 2021).
+
+Its kinds: scaled by the root of the rank (Kalajdzievski 2023), with the length of each row of the changed weight
+apart (DoRA, Liu et al. 2024), and a Kronecker product in place of two factors (LoKr, Yeh et al. 2023). LoRA+ lets
+the second matrix learn faster (Hayou et al. 2024).
+"""
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from peft import LoraConfig
+from peft import LoKrConfig, LoraConfig
 from peft.helpers import disable_input_dtype_casting
+from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor, nn
 
+from zen_tui.exchange.base_layers import blocks_per_level
+from zen_tui.families import lora_file
 from zen_tui.families.base import Family
-from zen_tui.library.errors import ZenError
+from zen_tui.families.changes import Change
+from zen_tui.library.errors import BadFile, ZenError
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance
 from zen_tui.training.methods.method import Group, Method, Subject
+from zen_tui.training.methods.outline import KINDS, strength_of
 
 ADAPTER = "zen"
 
@@ -29,30 +40,31 @@ class Lora(Method):
         super().__init__(family, settings, subject, targets)
         self.denoiser = cast(Any, family.denoiser())
         torch.manual_seed(chance.number(settings.seed, "init"))  # PEFT draws from the global generator
-        config = LoraConfig(
-            r=settings.rank,
-            lora_alpha=settings.alpha,
-            lora_dropout=settings.dropout,
-            target_modules=family.targets[targets],
-            init_lora_weights="gaussian",
-        )
-        self.denoiser.add_adapter(config, adapter_name=ADAPTER)
+        self.denoiser.add_adapter(_config(settings, family.targets[targets]), adapter_name=ADAPTER)
         family.set_adapters([(ADAPTER, 1.0)])
-        self._learning: list[nn.Parameter] = [p for p in self.denoiser.parameters() if p.requires_grad]
-        for parameter in self._learning:
+        named = [(name, p) for name, p in self.denoiser.named_parameters() if p.requires_grad]
+        for _, parameter in named:
             parameter.data = parameter.data.to(torch.float32)
-        self.layers = sum(ADAPTER in getattr(layer, "lora_A", ()) for layer in self.denoiser.modules())
+        self._first: list[nn.Parameter] = [parameter for name, parameter in named if ".lora_B." not in name]
+        self._second: list[nn.Parameter] = [parameter for name, parameter in named if ".lora_B." in name]
+        self.layers = len(self._layers())
+
+    def _layers(self) -> dict[str, Any]:
+        """The layers that learn, by name."""
+        modules = self.denoiser.named_modules()
+        return {name: module for name, module in modules if isinstance(module, BaseTunerLayer)}
 
     @property
     def groups(self) -> list[Group]:
-        return [Group(self._learning)]
+        second = Group(self._second, self.settings.lora_plus)
+        return [Group(self._first), *([second] if self._second else [])]
 
     @property
     def strength(self) -> float:
-        return self.settings.alpha / self.settings.rank
+        return strength_of(self.settings)
 
     def describe(self) -> str:
-        return f"LoRA of rank {self.settings.rank} in {self.layers} layers"
+        return f"{KINDS[self.settings.lora]} of rank {self.settings.rank} in {self.layers} layers"
 
     def computing(self) -> contextlib.AbstractContextManager[Any]:
         """To be held while the denoiser runs: keeps PEFT from widening activations that autocast narrows again."""
@@ -76,21 +88,71 @@ class Lora(Method):
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Take up what `state` gave. Raises `ZenError` unless it fits exactly."""
-        mine = self.state()
-        if {key: t.shape for key, t in mine.items()} != {key: t.shape for key, t in state.items()}:
-            raise ZenError("The checkpoint does not fit the settings of this run.", "Start a new run.")
+        self.require_shapes(state)
         set_peft_model_state_dict(self.denoiser, dict(state), adapter_name=ADAPTER)
 
     def save(self, path: Path) -> Path:
         config = self.denoiser.peft_config[ADAPTER].to_dict()
+        if self.settings.lora == "rslora":  # no other tool need know of the root: it is in alpha
+            config |= {"use_rslora": False, "lora_alpha": self.strength * self.settings.rank}
         self.family.save_adapter(path, self.state(), config, self.subject.trigger)
-        name = "read-back"
-        count = self.family.attach(path, name)
-        self.family.set_adapters([(name, 1.0)])
-        again = get_peft_model_state_dict(self.denoiser, adapter_name=name)  # in the precision of the base
-        self.family.set_adapters([(ADAPTER, 1.0)])
-        same = all(torch.equal(tensor.to(again[key].dtype), again[key]) for key, tensor in self.state().items())
-        if count != self.layers or not same:
+        try:
+            same = self._is_in(path)
+        except BadFile:
+            same = False
+        if not same:
             path.unlink(missing_ok=True)
             raise ZenError("The adapter could not be read back as it was written.", "The last checkpoint is kept.")
         return path
+
+    def _is_in(self, path: Path) -> bool:
+        """Whether the file changes exactly the layers that learned, by exactly what they learned."""
+        file = lora_file.read(path, depth=blocks_per_level(self.family.source))
+        lora_file.check(file, {self.family.profile.denoiser: self.denoiser})
+        found, layers = {change.layer: change for change in file.changes}, self._layers()
+        return found.keys() == layers.keys() and all(_same(found[name], layers[name]) for name in layers)
+
+
+def _config(settings: TrainSettings, layers: str) -> LoraConfig | LoKrConfig:
+    if settings.lora == "lokr":
+        return LoKrConfig(
+            r=settings.rank, alpha=settings.alpha, rank_dropout=settings.dropout, target_modules=layers
+        )
+    return LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=layers,
+        init_lora_weights="gaussian",
+        use_rslora=settings.lora == "rslora",
+        use_dora=settings.lora == "dora",
+    )
+
+
+def _same(change: Change, layer: Any) -> bool:
+    """Whether `change` is what `layer` learned, to the bit but for the rounding of its scale."""
+
+    def own(name: str) -> Tensor | None:
+        held = getattr(layer, name, {})
+        if ADAPTER not in held:
+            return None
+        tensor: Tensor = getattr(held[ADAPTER], "weight", held[ADAPTER])
+        return tensor.detach().float().cpu()
+
+    scale = float(layer.scaling[ADAPTER])
+    if change.mix is None:
+        exact = [(change.up, "lora_B"), (change.down, "lora_A"), (change.magnitude, "lora_magnitude_vector")]
+        return math.isclose(change.scale, scale, rel_tol=1e-6) and all(
+            _equal(tensor, own(name)) for tensor, name in exact
+        )
+    whole, a, b = own("lokr_w2"), own("lokr_w2_a"), own("lokr_w2_b")
+    second = whole if a is None or b is None else a @ b
+    if second is None or not _equal(change.mix, own("lokr_w1")):
+        return False
+    return torch.allclose(change.up.flatten() * change.scale, second.flatten() * scale, rtol=1e-6, atol=0)
+
+
+def _equal(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return torch.equal(one.flatten(), other.flatten())

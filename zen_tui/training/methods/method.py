@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from zen_tui.families.base import Family
 from zen_tui.families.cond import Cond
+from zen_tui.library.errors import ZenError
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training.material import Material
 
@@ -98,6 +99,12 @@ class Method(ABC):
     @abstractmethod
     def restore(self, state: dict[str, Tensor]) -> None:
         """Take up what `state` gave. Raises `ZenError` unless it fits exactly."""
+
+    def require_shapes(self, state: dict[str, Tensor]) -> None:
+        """Raise `ZenError` unless `state` has the names and shapes of this method's own."""
+        mine = self.state()
+        if {key: t.shape for key, t in mine.items()} != {key: t.shape for key, t in state.items()}:
+            raise ZenError("The checkpoint does not fit the settings of this run.", "Start a new run.")
 
     @abstractmethod
     def save(self, path: Path) -> Path:

@@ -7,6 +7,7 @@ there was one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -56,6 +57,7 @@ class CaptionsScreen(Place):
         self.photos: dict[int, Photo] = {}
         self.findings: dict[int, list[Finding]] = {}
         self.hints: list[Finding] = []  # of the whole set
+        self._thumbnails: dict[int, Path] = {}
         self.done: list[Change] = []
         self._start = (set(selected), cursor)
         self._readers: list[str] = []  # bases by which lengths can be counted, and CLIP; the one in use first
@@ -72,6 +74,9 @@ class CaptionsScreen(Place):
     def load(self) -> None:
         self.dataset: Dataset = library.dataset(self.zen.db, self.slug)
         self.photos = {photo.id: photo for photo in library.photos(self.zen.db, self.dataset.id)}
+        self._thumbnails = {
+            id: self.zen.home.thumbnail(self.slug, photo.hash) for id, photo in self.photos.items()
+        }
         self._examine(self.photos)
         grid = self.query_one(PhotoGrid)
         selected, cursor = self._start
@@ -84,11 +89,10 @@ class CaptionsScreen(Place):
 
     def _examine(self, ids: Iterable[int]) -> None:
         """Look for faults in these captions, and in the set."""
+        reader = self.panel.reader
         for id in ids:
-            self.findings[id] = check_photo(self.dataset, self.photos[id], self.panel.reader)
+            self.findings[id] = check_photo(self.dataset, self.photos[id], reader)
         self.hints = check_set(self.dataset, list(self.photos.values()))
-        known = edits.counted_tags(photo.caption for photo in self.photos.values())
-        self.query_one(CaptionForm).know([tag for tag, _ in known])
 
     def _tile(self, photo: Photo) -> Tile:
         """The words that tell this caption from the others, or what is wrong with it."""
@@ -97,8 +101,8 @@ class CaptionsScreen(Place):
         label = found[0].kind if found else ", ".join(tags[1:] or tags)
         if label in ("token", "class"):
             label = f"no {label}"
-        thumbnail = self.zen.home.thumbnail(self.slug, photo.hash)
-        return Tile(photo.id, thumbnail, label, "attention" if found else "", faded=photo.split == "out")
+        path = self._thumbnails[photo.id]
+        return Tile(photo.id, path, label, "attention" if found else "", faded=photo.split == "out")
 
     @property
     def panel(self) -> CaptionPanel:
@@ -292,7 +296,10 @@ class CaptionsScreen(Place):
     def action_field(self, field: Field, first: bool = False) -> None:
         tags = self.query_one(TagList)
         value = tags.current if field == "old" and self.focused is tags else None
-        self.query_one(CaptionForm).go(field, first=first, value=value)
+        form = self.query_one(CaptionForm)
+        if field == "tag":
+            form.know([tag for tag, _ in edits.counted_tags(photo.caption for photo in self.photos.values())])
+        form.go(field, first=first, value=value)
 
     def action_tags(self) -> None:
         self.query_one(TagList).focus()

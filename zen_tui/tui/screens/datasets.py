@@ -1,37 +1,50 @@
-"""Datasets: the list of them, the photos of one as a grid to sort out, and one photo in detail."""
+"""Datasets: the list of them, the photos of one as a grid to sort out, and one photo in detail.
+
+Photos are read once and kept: a mark changes the record, the row and the tile, and nothing is read or sorted
+anew until another process has written, so that a key costs the same with ten photos and with thousands.
+"""
 
 from __future__ import annotations
 
-from textual import on
+import contextlib
+import sqlite3
+from collections.abc import Iterable
+from functools import partial
+
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.timer import Timer
+from textual.widgets import Input
 from textual.widgets.option_list import Option
+from textual.worker import get_current_worker
 
 from zen_tui.library import datasets as library
-from zen_tui.library.errors import ZenError
-from zen_tui.library.records import Crop, Dataset, Job, Photo, Split
+from zen_tui.library.database import Database
+from zen_tui.library.errors import WrongUse, ZenError
+from zen_tui.library.records import Dataset, Photo
 from zen_tui.library.text import plural
-from zen_tui.photos.verdicts import ENOUGH, set_verdicts
-from zen_tui.tui import editor
+from zen_tui.photos.finding import HELP, Test, finder
+from zen_tui.photos.orders import ORDERS
+from zen_tui.photos.verdicts import ENOUGH, Row, coverage, set_verdicts
 from zen_tui.tui.keys import bindings
-from zen_tui.tui.messages import JobsChanged, TrainOn
-from zen_tui.tui.screens.place import Place
+from zen_tui.tui.messages import JobsChanged
+from zen_tui.tui.screens.datasets_doing import DatasetsDoing
+from zen_tui.tui.screens.datasets_marks import Change, Marks
 from zen_tui.tui.screens.welcome import Welcome
 from zen_tui.tui.widgets.choices import Choices
-from zen_tui.tui.widgets.photo_detail import CaptionEditor, PhotoDetail
+from zen_tui.tui.widgets.coverage_panel import CoveragePanel
+from zen_tui.tui.widgets.panel import Panel
+from zen_tui.tui.widgets.photo_detail import LOW, CaptionEditor, PhotoDetail
+from zen_tui.tui.widgets.photo_facts import facts, facts_in_short, tile_label
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 
-ORDERS = ("as imported", "by name", "smallest first", "flagged first")
-NEEDS_PHOTOS = {
-    "mark", "caption", "caption_editor", "captions", "filter", "sort", "select_all", "train", "copy_path", "crop",
-    "mask", "look",
-}  # fmt: skip
+PAUSE = 0.3  # seconds without a mark, before the whole set is judged anew
 
 
-class DatasetsScreen(Place):
-    """`slug` is the chosen dataset; its photos are read anew each time the screen comes into view."""
+class DatasetsScreen(DatasetsDoing):
+    """`slug` is the chosen dataset, `photos` are all of its photos, `order` is the index of one of `ORDERS`."""
 
     place = "datasets"
     scope = "datasets"
@@ -42,9 +55,16 @@ class DatasetsScreen(Place):
     def __init__(self) -> None:
         super().__init__()
         self.datasets: list[Dataset] = []
-        self.photos: dict[int, Photo] = {}
+        self.photos = {}
+        self.numbers: dict[int, int] = {}  # of photos by id: 1 for the first that was imported
         self.slug = ""
         self.order = 0
+        self.passes: Test = finder("")
+        self.said = ("", -1)  # what was done last, and where the cursor stood
+        self._read = ""  # the dataset that `photos` are of
+        self._coverage: tuple[list[Row], list[str]] = ([], [])
+        self._judging: Timer | None = None
+        self._unjudged: set[int] = set()  # photos whose marks may tell on their verdicts, and on those alike
 
     def body(self) -> ComposeResult:
         yield Welcome()
@@ -52,83 +72,194 @@ class DatasetsScreen(Place):
             with Vertical(id="left", classes="panel") as left:
                 left.border_title = "datasets"
                 yield Choices(id="list")
-                yield Static(id="advice")
+                yield CoveragePanel()
             with Horizontal(id="rest"):
-                with Vertical(id="middle", classes="panel") as middle:
-                    middle.styles.padding = 0
-                    hint = "words of a name, caption or verdict"
-                    yield Input(placeholder=hint, id="filter", select_on_focus=False)
+                with Panel(id="middle"):
+                    yield Input(placeholder=HELP, id="filter", select_on_focus=False)
                     yield PhotoGrid(least=16, empty="No photo here. Press i to import some.")
-                yield PhotoDetail(classes="panel")
+                yield PhotoDetail()
+
+    def on_mount(self) -> None:
+        self.marks = Marks(self.zen)
 
     # Reading ----------------------------------------------------------------------------------------------
 
     def load(self) -> None:
-        self.datasets = library.all_datasets(self.zen.db)
+        """Read what another process, or another screen, has changed; nothing if nothing was."""
+        stamp = self.zen.db.stamp
+        if stamp != self.marks.stamp or self._read != self.slug or not self.slug:
+            self.datasets = library.all_datasets(self.zen.db)
+            slugs = [dataset.slug for dataset in self.datasets]
+            if self.slug not in slugs:
+                self.slug = slugs[-1] if slugs else ""
+            self.marks.stamp, self._read = stamp, ""
+            self._list(slugs)
+            self.show_photos()
+        else:
+            self._detail()  # a mask is a file, of which the database knows nothing
+        self.follow_full_size()
+        self.refresh_bindings()
+
+    def _list(self, slugs: list[str]) -> None:
         self.set_class(not self.datasets, "-empty")
-        slugs = [dataset.slug for dataset in self.datasets]
-        if self.slug not in slugs:
-            self.slug = slugs[-1] if slugs else ""
         choices = self.query_one(Choices)
         with self.prevent(Choices.OptionHighlighted):
             choices.clear_options()
             choices.add_options([Option(_entry(dataset, self.slug), id=dataset.slug) for dataset in self.datasets])
             choices.highlighted = slugs.index(self.slug) if self.slug else None
-        self.show_photos()
-        self.refresh_bindings()
 
     @property
     def dataset(self) -> Dataset | None:
         return next((dataset for dataset in self.datasets if dataset.slug == self.slug), None)
 
-    def show_photos(self) -> None:
+    def show_photos(self, cursor_id: int | None = None) -> None:
         """Fill the grid with the photos of the chosen dataset that pass the filter, in the chosen order."""
-        dataset = self.dataset
-        every = library.photos(self.zen.db, dataset.id) if dataset else []
-        self.photos = {photo.id: photo for photo in every}
-        words = self.query_one("#filter", Input).value.lower().split()
-        shown = [photo for photo in every if all(word in _searched(photo) for word in words)]
-        shown.sort(key=(_as_imported, _by_name, _by_size, _by_flags)[self.order])
+        if self._read != self.slug or not self.slug:
+            dataset = self.dataset
+            every = library.photos(self.zen.db, dataset.id) if dataset else []
+            self.photos = {photo.id: photo for photo in every}
+            self.numbers = {photo.id: number for number, photo in enumerate(every, 1)}
+            self._read = self.slug
+            self._judge_set()
+        shown = sorted(filter(self.passes, self.photos.values()), key=ORDERS[self.order].key)
         grid = self.query_one(PhotoGrid)
-        grid.show([self._tile(photo) for photo in shown])
+        filtered = bool(self.photos) and not shown
+        grid.empty = "No photo matches." if filtered else "No photo here. Press i to import some."
+        grid.show([self._tile(photo) for photo in shown], cursor_id=cursor_id)
         self._title()
         self._detail()
-        advice = [verdict.text for verdict in set_verdicts(dataset, every)] if dataset else []
-        self.query_one("#advice", Static).update(Content("\n".join(advice)))
 
     def _tile(self, photo: Photo) -> Tile:
-        label, tone = {"holdout": ("held out", "best"), "out": ("out", "lost")}.get(photo.split, ("use", ""))
-        if photo.split == "train" and photo.verdicts:
-            label, tone = photo.verdicts[0].kind, "attention"
+        label, tone = tile_label(photo)
         thumbnail = self.zen.home.thumbnail(self.slug, photo.hash)
         return Tile(photo.id, thumbnail, label, tone, faded=photo.split == "out")
 
+    def _judge_set(self) -> None:
+        """Say what the whole set covers and lacks."""
+        self._judging = None
+        if dataset := self.dataset:
+            self._look_over(dataset, list(self.photos.values()))
+
+    @work(thread=True, exclusive=True, group="cover", exit_on_error=False)
+    def _look_over(self, dataset: Dataset, photos: list[Photo]) -> None:
+        rows, notes = coverage(dataset, photos), [verdict.text for verdict in set_verdicts(dataset, photos)]
+        if not get_current_worker().is_cancelled:
+            self.app.call_from_thread(self._covered, dataset.slug, rows, notes)
+
+    def _covered(self, slug: str, rows: list[Row], notes: list[str]) -> None:
+        if self.is_attached and slug == self.slug:
+            self._coverage = rows, notes
+            self._show_coverage()
+
+    def _show_coverage(self) -> None:
+        room, entries = self.query_one("#left").content_size, 2 * len(self.datasets) + 1
+        height = max(room.height - entries, room.height // 3)
+        self.query_one(CoveragePanel).show(*self._coverage, room.width, height)
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        self.call_after_refresh(self._show_coverage)
+
     def _title(self) -> None:
-        grid, middle = self.query_one(PhotoGrid), self.query_one("#middle")
-        dataset = self.dataset
+        grid, dataset = self.query_one(PhotoGrid), self.dataset
         name = f"{dataset.slug} · {dataset.token} {dataset.class_word}".rstrip() if dataset else ""
-        middle.border_title = Content(name)
-        count = f"{grid.cursor + 1} of {len(grid.tiles)}" if grid.tiles else "0"
-        picked = f" · {len(grid.selected)} selected" if grid.selected else ""
-        middle.border_subtitle = Content(f"{count}{picked} · {ORDERS[self.order]}")
+        parts = [self.said[0]] if self.said[0] and self.said[1] == grid.cursor else []
+        parts.append(f"{grid.cursor + 1:,} of {len(grid.tiles):,}" if grid.tiles else "0")
+        if len(grid.tiles) < len(self.photos):
+            parts[-1] += f" shown, {len(self.photos):,} in all"
+        parts += [f"{len(grid.selected):,} selected"] if grid.selected else []
+        below = Content(" · ".join([*parts, ORDERS[self.order].label]))
+        self.query_one("#middle", Panel).entitle(Content(name), below)
 
     def _detail(self) -> None:
-        photo = self.photo
-        path = self.zen.home.photo(self.slug, photo.hash, photo.suffix) if photo else None
-        detail = self.query_one(PhotoDetail)
-        detail.border_title = Content(f"photo {self.query_one(PhotoGrid).cursor + 1}" if photo else "photo")
+        photo, detail, home = self.photo, self.query_one(PhotoDetail), self.zen.home
+        detail.entitle(Content(f"photo {self.numbers[photo.id]:,}" if photo else "photo"))
         if photo is None:
-            detail.show(None, None)
+            detail.clear()
         else:
-            from zen_tui.photos.masks import origin_of  # loads Pillow, as the first picture does
+            path = home.photo(self.slug, photo.hash, photo.suffix)
+            detail.show(photo, path, home.thumbnail(self.slug, photo.hash), partial(self._facts, photo))
 
-            detail.show(photo, path, origin_of(self.zen.home.mask(self.slug, photo.hash)))
+    def _facts(self, photo: Photo, width: int, height: int) -> Content:
+        from zen_tui.photos.masks import origin_of  # loads Pillow, as the first picture does
+
+        numbered = [(self.numbers[twin.id], twin) for twin in self.alike(photo)]
+        mask = origin_of(self.zen.home.mask(self.slug, photo.hash))
+        say = facts_in_short if height < LOW else facts
+        return say(photo, width, self.numbers[photo.id], numbered, mask)
+
+    # Culling ----------------------------------------------------------------------------------------------
 
     @property
     def photo(self) -> Photo | None:
-        """The photo under the cursor."""
         current = self.query_one(PhotoGrid).current
         return self.photos.get(current.id) if current else None
+
+    @property
+    def chosen(self) -> list[Photo]:
+        return [self.photos[tile.id] for tile in self.query_one(PhotoGrid).chosen]
+
+    def redraw(self, ids: Iterable[int], said: str = "") -> None:
+        grid = self.query_one(PhotoGrid)
+        changed = [self.photos[id] for id in ids if id in self.photos]
+        grid.change([self._tile(photo) for photo in changed])
+        self.said = (said, grid.cursor)
+        self._title()
+        if self.photo in changed:
+            self._detail()
+        if changed:
+            self._count_uses()
+            self._unjudged.update(photo.id for photo in changed)
+            if self._judging is not None:
+                self._judging.stop()
+            self._judging = self.set_timer(PAUSE, self._judge)
+
+    def _judge(self) -> None:
+        """After a pause in the marking: what follows from the marks for verdicts, and for the whole set."""
+        if self._unjudged and self.dataset:
+            ids, self._unjudged = self._unjudged, set()
+            self._rejudge(self.dataset, ids)
+        self._judge_set()
+
+    @work(thread=True, group="judge", exit_on_error=False)
+    def _rejudge(self, dataset: Dataset, ids: set[int]) -> None:
+        """Which of several alike is the best one depends on what was left out."""
+        from zen_tui.photos.judge import rejudge
+
+        try:
+            with Database.open(self.zen.home) as db:
+                changed = rejudge(db, self.zen.home, dataset, self.zen.settings.verdicts, ids)
+        except (ZenError, sqlite3.Error):
+            return  # they are judged again with the next mark
+        if changed:
+            self.app.call_from_thread(self._rejudged, changed)
+
+    def _rejudged(self, changed: list[Photo]) -> None:
+        for new in changed:
+            if photo := self.photos.get(new.id):
+                photo.verdicts, photo.alike = new.verdicts, new.alike
+        self.query_one(PhotoGrid).change([self._tile(self.photos[p.id]) for p in changed if p.id in self.photos])
+        self._detail()
+
+    def _count_uses(self) -> None:
+        """Say in the list how many photos of the dataset are in use now."""
+        dataset = self.dataset
+        if dataset:
+            dataset.usable_count = sum(photo.split != "out" for photo in self.photos.values())
+            self.query_one(Choices).replace_option_prompt(dataset.slug, _entry(dataset, self.slug))
+
+    def go_on(self, skip: set[int]) -> None:
+        grid = self.query_one(PhotoGrid)
+        later = range(grid.cursor + 1, len(grid.tiles))
+        grid.cursor = next((index for index in later if grid.tiles[index].id not in skip), grid.cursor)
+        self.said = (self.said[0], grid.cursor)
+
+    def go_to(self, change: Change) -> None:
+        if change.slug != self.slug:
+            self.open_dataset(change.slug)
+        grid = self.query_one(PhotoGrid)
+        if not grid.go_to(change.at):
+            self.close_filter(change.at)
 
     # Hearing ----------------------------------------------------------------------------------------------
 
@@ -154,20 +285,17 @@ class DatasetsScreen(Place):
     def selection_changed(self) -> None:
         self._title()
 
-    @on(PhotoGrid.Opened)
-    def open_photo(self) -> None:
-        from zen_tui.tui.screens.full_size import FullSizeScreen, Shown
-
-        shown = [self.photos[tile.id] for tile in self.query_one(PhotoGrid).tiles]
-        entries = [
-            Shown(self.zen.home.photo(self.slug, p.hash, p.suffix), f"{p.name} · {p.width}×{p.height}", p.caption)
-            for p in shown
-        ]
-        self.app.push_screen(FullSizeScreen(entries, self.query_one(PhotoGrid).cursor))
-
     @on(Input.Changed, "#filter")
-    def filter_changed(self) -> None:
-        self.show_photos()
+    def filter_changed(self, event: Input.Changed) -> None:
+        try:
+            self.passes = finder(event.value)
+        except WrongUse as error:  # half of a condition, while it is being typed: the words before it count
+            with contextlib.suppress(WrongUse):
+                self.passes = finder(event.value.strip().rpartition(" ")[0])
+            self.show_photos()
+            self.query_one("#middle", Panel).say_below(Content(f"{error.message} {error.hint}"))
+        else:
+            self.show_photos()
 
     @on(Input.Submitted, "#filter")
     def filter_kept(self) -> None:
@@ -176,7 +304,7 @@ class DatasetsScreen(Place):
     @on(CaptionEditor.Ended)
     def caption_edited(self, event: CaptionEditor.Ended) -> None:
         if event.text is not None:
-            self._keep_caption(event.text)
+            self.keep_caption(event.text)
         self.query_one(PhotoDetail).stop_editing()
         self.query_one(PhotoGrid).focus()
 
@@ -184,145 +312,13 @@ class DatasetsScreen(Place):
         if message.ended:
             self.load()
 
-    # Doing ------------------------------------------------------------------------------------------------
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return bool(self.datasets) if action in NEEDS_PHOTOS else True
-
-    def step_out(self) -> bool:
-        field, grid = self.query_one("#filter", Input), self.query_one(PhotoGrid)
-        if field.has_class("-open"):
-            field.remove_class("-open")
-            field.value = ""
-            grid.focus()
-            return True
-        if grid.selected:
-            grid.clear_selection()
-            return True
-        return False
-
-    def action_import_photos(self) -> None:
-        from zen_tui.tui.screens.import_wizard import WizardScreen
-
-        self.app.push_screen(WizardScreen(self.dataset))
-
-    def open_dataset(self, slug: str) -> None:
-        """Show the photos of this dataset, from wherever the screen stood."""
-        self.slug = slug
-        self.load()
-        self.focus_home()
-
-    def action_mark(self, split: Split) -> None:
-        ids = [tile.id for tile in self.query_one(PhotoGrid).chosen]
-        try:
-            library.set_split(self.zen.db, ids, split)
-        except ZenError as error:
-            self.zen.fail(error)
-        self.load()
-
-    def action_caption(self) -> None:
-        if self.photo:
-            self.query_one(PhotoDetail).edit(self.photo.caption)
-
-    def action_captions(self) -> None:
-        from zen_tui.tui.screens.captions import CaptionsScreen
-
-        grid = self.query_one(PhotoGrid)
-        self.app.push_screen(CaptionsScreen(self.slug, grid.selected, self.photo.id if self.photo else None))
-
-    def action_caption_editor(self) -> None:
-        if self.photo and (text := editor.edit(self.zen, self.photo.caption)) is not None:
-            self._keep_caption(" ".join(text.split()))
-
-    def _keep_caption(self, text: str) -> None:
-        if self.photo and text != self.photo.caption:
-            try:
-                library.set_caption(self.zen.db, self.photo.id, text)
-            except ZenError as error:
-                self.zen.fail(error)
-            self.show_photos()
-
-    def action_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.add_class("-open")
-        field.focus()
-
-    def action_sort(self) -> None:
-        self.order = (self.order + 1) % len(ORDERS)
-        self.show_photos()
-
-    def action_select_all(self) -> None:
-        grid = self.query_one(PhotoGrid)
-        every = {tile.id for tile in grid.tiles}
-        grid.select(set() if grid.selected == every else every)
-
-    def action_crop(self) -> None:
-        from zen_tui.tui.screens.crop_editor import CropEditorScreen
-
-        if self.dataset and self.photo:
-            grid = self.query_one(PhotoGrid)
-            photos = [self.photos[tile.id] for tile in grid.tiles]
-            self.app.push_screen(CropEditorScreen(self.dataset, photos, grid.cursor, self.keep_crop))
-
-    def keep_crop(self, photo_id: int, crop: Crop | None) -> None:
-        """Give a photo this crop, as the crop editor asks. Raises `ZenError`."""
-        library.set_crop(self.zen.db, photo_id, crop)
-
-    def action_mask(self) -> None:
-        from zen_tui.tui.screens.mask_editor import MaskEditorScreen
-
-        if self.dataset and self.photo:
-            grid = self.query_one(PhotoGrid)
-            photos = [self.photos[tile.id] for tile in grid.tiles]
-            self.app.push_screen(MaskEditorScreen(self.dataset, photos, grid.cursor))
-
-    def action_look(self) -> None:
-        """Describe or mask the selected photos; all in use when none is selected."""
-        from zen_tui.tui.screens.look_dialog import LookDialog
-
-        def queued(job: Job | None) -> None:
-            if job:
-                self.notify(f"{job.title}: Jobs shows how far it is.", timeout=8, markup=False)
-
-        selected = sorted(self.query_one(PhotoGrid).selected)
-        used = [photo for photo in self.photos.values() if photo.split != "out"]
-        if self.dataset:
-            self.app.push_screen(LookDialog(self.dataset, selected, len(selected or used)), queued)
-
-    def action_train(self) -> None:
-        self.post_message(TrainOn(self.slug))
-
-    def action_copy_path(self) -> None:
-        if self.photo:
-            self.zen.copy_path(self.zen.home.photo(self.slug, self.photo.hash, self.photo.suffix))
-
 
 def _entry(dataset: Dataset, chosen: str) -> Content:
     """Name, count, and whether that is enough to learn from; a bar beside the one whose photos are shown."""
     enough = dataset.usable_count >= ENOUGH.get(dataset.kind, 15)
     state = ("ready", "$primary") if enough else ("few", "$attention")
     count = plural(dataset.photo_count, "photo")
+    if dataset.usable_count < dataset.photo_count:
+        count = f"{dataset.usable_count:,} of {count}"
     bar = ("▌", "$primary") if dataset.slug == chosen else " "
     return Content.assemble(bar, (dataset.slug, "$bright"), "\n", bar, (f"{count} · ", "$muted"), state)
-
-
-def _searched(photo: Photo) -> str:
-    split = {"train": "use", "holdout": "held out", "out": "out"}[photo.split]
-    verdicts = " ".join(f"{verdict.kind} {verdict.text}" for verdict in photo.verdicts)
-    return f"{photo.name} {photo.caption} {split} {verdicts}".lower()
-
-
-def _as_imported(photo: Photo) -> tuple[float, str]:
-    return photo.id, ""
-
-
-def _by_name(photo: Photo) -> tuple[float, str]:
-    return 0, photo.name.lower()
-
-
-def _by_size(photo: Photo) -> tuple[float, str]:
-    return min(photo.width, photo.height), photo.name.lower()
-
-
-def _by_flags(photo: Photo) -> tuple[float, str]:
-    return -len(photo.verdicts), f"{photo.id:09}"

@@ -18,11 +18,12 @@ from zen_tui.tui.widgets.picture_pane import PicturePane
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture file, the line that names it, and the text below: a caption or a prompt."""
+    """A picture file, the line that names it, the text below (a caption or a prompt), and a small copy."""
 
     path: Path
     name: str
     text: str = ""
+    small: Path | None = None
 
 
 class FullSizeScreen(Place):
@@ -43,29 +44,37 @@ class FullSizeScreen(Place):
             yield PicturePane()
             yield Static(id="line")
 
+    @property
+    def count(self) -> int:
+        return len(self.entries)
+
+    def entry(self) -> Shown:
+        """What to show at `index`."""
+        return self.entries[self.index]
+
     def load(self) -> None:
         self.show_entry()
 
     def show_entry(self) -> None:
         """Draw the entry at `index`."""
-        if not self.entries:
+        if not self.count:
             return
-        entry = self.entries[self.index]
-        self.query_one(PicturePane).show(entry.path, entry.name)
+        entry = self.entry()
+        self.query_one(PicturePane).show(entry.path, entry.name, entry.small)
         frame = self.query_one("#frame")
         frame.border_title = Content(entry.name)
-        frame.border_subtitle = Content(f"{self.index + 1} of {len(self.entries)}")
+        frame.border_subtitle = Content(f"{self.index + 1:,} of {self.count:,}")
         self.query_one("#line", Static).update(self.line())
 
     def line(self) -> Content:
         """The text below the picture."""
-        return Content.styled(self.entries[self.index].text, "$foreground")
+        return Content.styled(self.entry().text, "$foreground")
 
     def action_step(self, by: int) -> None:
-        if self.entries:
-            self.index = max(0, min(self.index + by, len(self.entries) - 1))
+        if self.count:
+            self.index = max(0, min(self.index + by, self.count - 1))
             self.show_entry()
 
     def action_copy_path(self) -> None:
-        if self.entries:
-            self.zen.copy_path(self.entries[self.index].path)
+        if self.count:
+            self.zen.copy_path(self.entry().path)

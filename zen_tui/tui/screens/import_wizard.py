@@ -18,7 +18,7 @@ from textual.worker import get_current_worker
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.errors import NotFound, WrongUse, ZenError
-from zen_tui.library.records import KINDS, Dataset
+from zen_tui.library.records import KINDS, Dataset, Verdict
 from zen_tui.library.text import clean, plural, slugify
 from zen_tui.tui.keys import bindings
 from zen_tui.tui.screens.place import Place
@@ -99,6 +99,7 @@ class WizardScreen(Place):
     def _look(self, path: Path, wanted: tuple[str, str, str, str], into: Dataset | None) -> None:
         from zen_tui.exchange.dataset_sources import gather
         from zen_tui.photos.intake import Outcome, import_photos
+        from zen_tui.photos.tally import Tally
 
         worker = get_current_worker()
         name, kind, class_word, token = wanted
@@ -108,9 +109,13 @@ class WizardScreen(Place):
                     id=0, slug=name, token=token, class_word=class_word, kind=kind
                 )
 
+                known = datasets.photos(db, target.id) if target.id else []
+                tally = Tally(known, self.zen.settings.verdicts.duplicate)
+
                 def told(outcome: Outcome) -> None:
                     if not worker.is_cancelled:
-                        self.app.call_from_thread(self._heard, outcome)
+                        verdicts = tally.add(outcome.found) if outcome.status == "added" else []
+                        self.app.call_from_thread(self._heard, outcome, verdicts, tally.words())
 
                 found = gather([path])
                 report = import_photos(
@@ -128,22 +133,26 @@ class WizardScreen(Place):
             return
         if not worker.is_cancelled:
             summary = _counted(len(report.added), len(report.duplicates), len(report.skipped))
-            self.app.call_from_thread(self._looked, len(report.added), summary)
+            self.app.call_from_thread(self._looked, len(report.added), summary, tally.words())
 
-    def _heard(self, outcome: object) -> None:
+    def _heard(self, outcome: object, verdicts: list[Verdict], flags: str = "") -> None:
         from zen_tui.photos.intake import Outcome
 
         if self.is_attached and isinstance(outcome, Outcome):
-            self.query_one(Verdicts).add(outcome)
+            self.query_one(Verdicts).add(outcome, verdicts)
             progress = self.query_one(ProgressBar)
             progress.display = outcome.done < outcome.total
             progress.update(total=outcome.total, progress=outcome.done)
+            if self.busy is None:
+                so_far = f"Looking… {outcome.done:,} of {outcome.total:,}{f', {flags}' if flags else ''}."
+                self.query_one("#summary", Static).update(Content(so_far))
 
-    def _looked(self, usable: int, summary: str) -> None:
+    def _looked(self, usable: int, summary: str, flags: str) -> None:
         if self.is_attached:
             self.query_one(ProgressBar).display = False
             nothing = "Nothing was copied yet." if usable else "There is nothing to import."
-            self.query_one("#summary", Static).update(Content(f"{summary} {nothing}"))
+            flagged = f" {flags}. Flagged ones come in too, and first to be looked at." if flags else ""
+            self.query_one("#summary", Static).update(Content(f"{summary}{flagged} {nothing}"))
             self._ready(usable)
             if usable:
                 self.query_one("#name", Input).focus() if not self._slug() else self.query_one("#go").focus()
@@ -234,7 +243,7 @@ class WizardScreen(Place):
         from zen_tui.photos.intake import Outcome, import_photos
 
         def told(outcome: Outcome) -> None:
-            self.app.call_from_thread(self._heard, outcome)
+            self.app.call_from_thread(self._heard, outcome, outcome.found.verdicts)
 
         try:
             with Database.open(self.zen.home) as db:
@@ -281,7 +290,7 @@ class WizardScreen(Place):
 
         self.app.pop_screen()
         if slug and isinstance(self.app.screen, DatasetsScreen):
-            self.app.screen.open_dataset(slug)
+            self.app.screen.open_dataset(slug, imported=True)
 
 
 def _path(text: str) -> Path | None:

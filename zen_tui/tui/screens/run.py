@@ -15,11 +15,12 @@ from textual.widgets import Static
 from zen_tui.jobs import launch, queue
 from zen_tui.jobs.events import Tail
 from zen_tui.jobs.history import History
+from zen_tui.jobs.trainings import METHODS
 from zen_tui.library import models
 from zen_tui.library.errors import WrongUse, ZenError
 from zen_tui.library.records import Job, Run
-from zen_tui.library.specs import settings_in
 from zen_tui.library.text import clean
+from zen_tui.library.train_settings import settings_in
 from zen_tui.tui import states
 from zen_tui.tui.keys import bindings
 from zen_tui.tui.messages import MakeWith, OpenRun
@@ -140,7 +141,7 @@ class RunScreen(Place):
         settings: dict[str, Any] = self.run.spec.get("settings", {})
         base = next((b.slug for b in models.bases(self.zen.db) if b.id == self.run.base_id), "")
         rank = f" rank {settings['rank']}" if "rank" in settings else ""
-        method = "LoRA" if self.run.method == "lora" else self.run.method
+        method = METHODS[self.run.method].title if self.run.method in METHODS else self.run.method
         return clean(f"{self.run.slug} · {method}{rank} on {base}", 80)
 
     def _no_samples(self) -> str:

@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 STEPS = (
     ("i", "import photos", "a folder with ten to thirty of one person, pet or thing"),
-    ("d", "watch the demo", "photos, training and pictures of a made-up person"),
+    ("D", "watch the demo", "photos, training and pictures of a made-up person"),
     ("?", "see the keys", "everything works from the keyboard, and with the mouse"),
 )
 

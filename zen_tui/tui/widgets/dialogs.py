@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from textual import on
@@ -13,8 +14,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Button, Input, Static
+from textual.widgets.option_list import Option
 
 from zen_tui.library.text import clean
+from zen_tui.tui.widgets.choices import Choices
 
 BOX = """
     align: center middle; background: $background 60%;
@@ -114,6 +117,35 @@ class AskLine(ModalScreen[str | None]):
     @on(Input.Submitted)
     def submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip() or None)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+class Pick(ModalScreen[int | None]):
+    """One of several lines: its index, or None when left by escape. `chosen` is where the cursor begins."""
+
+    DEFAULT_CSS = f"Pick {{ {BOX} & > Vertical {{ width: 44; }} & Choices {{ height: auto; max-height: 20; }} }}"
+    BINDINGS = [Binding("escape,q", "leave", "cancel", show=False)]
+
+    def __init__(self, title: str, lines: Sequence[str], chosen: int = 0) -> None:
+        super().__init__()
+        self.heading, self.lines, self.chosen = title, lines, chosen
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = self.heading
+            yield Choices(*[Option(Content(clean(line))) for line in self.lines])
+            yield Static("Enter takes it, escape leaves.", classes="why")
+
+    def on_mount(self) -> None:
+        choices = self.query_one(Choices)
+        choices.highlighted = self.chosen
+        choices.focus()
+
+    @on(Choices.OptionSelected)
+    def taken(self, event: Choices.OptionSelected) -> None:
+        self.dismiss(event.option_index)
 
     def action_leave(self) -> None:
         self.dismiss(None)

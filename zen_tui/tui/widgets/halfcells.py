@@ -71,6 +71,19 @@ def decode(source: Source, width: int, height: int, ground: tuple[int, int, int]
     return half_cells(canvas.tobytes(), width, height)
 
 
+def sunk(segment: Segment, ground: tuple[int, int, int]) -> Segment:
+    """A piece of a picture three quarters sunk into the ground, and grey."""
+    style = segment.style
+    if style is None or style.color is None or style.bgcolor is None:
+        return segment
+    colours = []
+    for colour in (style.color, style.bgcolor):
+        red, green, blue = colour.get_truecolor()
+        grey = (red * 3 + green * 6 + blue) / 10
+        colours.append(tuple(int(0.72 * base + 0.28 * grey) for base in ground))
+    return Segment(segment.text, Style.from_color(Color.from_rgb(*colours[0]), Color.from_rgb(*colours[1])))
+
+
 class Tiles:
     """The decoded pictures of one widget, newest kept; `draw` answers at once, with None while it is not ready."""
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
 from zen_tui.library.records import Photo
-from zen_tui.tui.widgets.photo_marks import marks
+from zen_tui.tui.widgets.panel import Panel
 from zen_tui.tui.widgets.picture_pane import PicturePane
 
-SPLITS = {"train": "trained on", "holdout": "held out to measure with", "out": "left out"}
-TONES = {"train": "$primary", "holdout": "$best", "out": "$lost"}
+LOW = 8  # rows of a pane that has no room for a line a fact
+LEAST_ROWS = 5  # of the picture, where there is hardly room for it
 
 
 class CaptionEditor(TextArea):
@@ -39,53 +39,84 @@ class CaptionEditor(TextArea):
         await super()._on_key(event)
 
 
-class PhotoDetail(Vertical):
-    """`show` fills it; `edit` opens the caption; the screen hears `CaptionEditor.Ended`."""
+class PhotoDetail(Panel):
+    """`show` fills it; `edit` opens the caption; the screen hears `CaptionEditor.Ended`.
+
+    The picture is as large as the pane allows beside the words. These are one widget that takes the rest, so
+    that another photo of the same shape is shown without laying the screen out anew.
+    """
 
     DEFAULT_CSS = """
     PhotoDetail {
         & > PicturePane { height: 20; margin-bottom: 1; }
-        & > #facts { height: auto; }
-        & > #caption { height: auto; color: $bright; }
+        & > #facts { height: 1fr; }
         & > CaptionEditor {
             display: none; height: auto; max-height: 8; border: none; padding: 0;
             background: $panel; color: $bright;
         }
+        &.-editing > #facts { height: auto; }
         &.-editing > CaptionEditor { display: block; }
-        &.-editing > #caption { display: none; }
+        &.-none > * { display: none; }
     }
     """
 
     photo: Photo | None = None
-    mask: str | None = None
+    _words: Callable[[int, int], Content] | None = None
 
     def compose(self) -> ComposeResult:
         yield PicturePane()
         yield Static(id="facts")
-        yield Static(id="caption")
         yield CaptionEditor(soft_wrap=True, show_line_numbers=False, compact=True, highlight_cursor_line=False)
 
-    def show(self, photo: Photo | None, path: Path | None, mask: str | None = None) -> None:
-        """Fill in `photo`, whose original is `path`; `mask` is the origin of its mask, if it has one."""
+    def show(self, photo: Photo, path: Path, small: Path, words: Callable[[int, int], Content]) -> None:
+        """Fill in `photo`, whose original is `path`, with its small copy.
+
+        `words` says what is known of it, for a pane of so many columns and rows.
+        """
+        self.set_class(False, "-none")
+        if self.photo is None or photo.id != self.photo.id:
+            self.set_class(False, "-editing")
+        self.photo, self._words = photo, words
+        self._fit()
+        self.query_one(PicturePane).show(path, f"{photo.name}  {photo.width}×{photo.height}", small)
+
+    def clear(self) -> None:
+        """Show no photo."""
+        self.photo = None
         self.set_class(False, "-editing")
-        self.photo, self.mask = photo, mask
-        if photo is None:
-            self.query_one(PicturePane).show(None)
-            self.query_one("#facts", Static).update("")
-            self.query_one("#caption", Static).update("")
-            return
-        self.query_one(PicturePane).show(path, f"{photo.name}  {photo.width}×{photo.height}")
-        self.query_one("#facts", Static).update(facts(photo, self.content_size.width, mask))
-        caption = Content(photo.caption) if photo.caption else Content.styled("none yet: e writes one", "$muted")
-        self.query_one("#caption", Static).update(caption)
+        self.set_class(True, "-none")
+        self.query_one(PicturePane).show(None)
 
     def on_resize(self) -> None:
-        if self.photo:
-            self.query_one("#facts", Static).update(facts(self.photo, self.content_size.width, self.mask))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Fill in the words, and give the picture the rows that it fills at the pane's width beside them."""
+        width, height = self.content_size
+        if self.photo is None or self._words is None or not width:
+            return
+        words = self._words(width, height)
+        if not self.has_class("-editing"):
+            words = Content("\n").join([words, *self._caption(width, height)])
+        self.query_one("#facts", Static).update(words, layout=self.has_class("-editing"))
+        shape = self.photo.height / max(1, self.photo.width)
+        said = words.plain.count("\n") + 2
+        rows = max(LEAST_ROWS, min(height - said, round(width * shape / 2)))
+        pane = self.query_one(PicturePane)
+        if pane.styles.height is None or pane.styles.height.value != rows:
+            pane.styles.height = rows
+
+    def _caption(self, width: int, height: int) -> list[Content]:
+        """The caption in lines that fit, below its label where there is room for one."""
+        text = self.photo.caption if self.photo else ""
+        lines = [Content.styled(line, "$bright") for line in wrap(text, width)]
+        lines = lines or [Content.styled("none yet: e writes one", "$muted")]
+        return lines if height < LOW else [Content(""), Content.styled("caption", "$muted"), *lines]
 
     def edit(self, text: str) -> None:
         """Open the caption for editing."""
         self.set_class(True, "-editing")
+        self._fit()
         editor = self.query_one(CaptionEditor)
         editor.text = text
         editor.move_cursor(editor.document.end)
@@ -93,26 +124,4 @@ class PhotoDetail(Vertical):
 
     def stop_editing(self) -> None:
         self.set_class(False, "-editing")
-
-
-def facts(photo: Photo, width: int, mask: str | None = None) -> Content:
-    """Name, size, what is done with it and what stands against it, in lines of at most `width` columns."""
-    lines = [
-        Content.assemble(
-            (photo.name, "bold $bright"), (f"  {photo.width}×{photo.height} {photo.format}", "$muted")
-        ),
-        _line("use", SPLITS[photo.split], TONES[photo.split]),
-    ]
-    if photo.repeats > 1:
-        lines.append(_line("repeats", str(photo.repeats), "$foreground"))
-    lines += [_line(name, value, "$foreground") for name, value in marks(photo, mask)]
-    for verdict in photo.verdicts:
-        wrapped = wrap(verdict.text, max(10, width - 9)) or [""]
-        lines += [_line("" if part else verdict.kind, text, "$attention") for part, text in enumerate(wrapped)]
-    lines.append(Content(""))
-    lines.append(Content.styled("caption", "$muted"))
-    return Content("\n").join(lines)
-
-
-def _line(label: str, value: str, colour: str) -> Content:
-    return Content.assemble((f"{label:<8} ", "$muted"), (value, colour))
+        self._fit()

@@ -6,10 +6,11 @@ inside this one. Pictures are decoded in threads and arrive one by one; drawing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -21,11 +22,8 @@ from textual.strip import Strip
 
 from zen_tui.library.text import clean
 from zen_tui.tui.keys import bindings
-from zen_tui.tui.widgets.halfcells import Lines, Tiles
-
-GAP = 2  # least columns between pictures; the cursor is drawn in them
-
-SMALLEST = 12  # columns of a picture in a low window
+from zen_tui.tui.widgets.halfcells import Lines, Tiles, sunk
+from zen_tui.tui.widgets.tile_layout import TileLayout
 
 
 @dataclass(frozen=True)
@@ -106,10 +104,13 @@ class PhotoGrid(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.least = least
         self.empty = empty
-        self.tiles: Sequence[Tile] = ()
+        self.tiles: list[Tile] = []
         self.selected: set[int] = set()
         self._tiles = Tiles(self)
         self._faded: dict[tuple[int, int], Lines] = {}
+        self._styles: dict[str, Style] = {}
+        self._sunk_into: tuple[int, int, int] | None = None
+        self.tiling = TileLayout.fit(0, 0, least)
 
     # What is shown ----------------------------------------------------------------------------------------
 
@@ -123,15 +124,24 @@ class PhotoGrid(ScrollView, can_focus=True):
         kept = places.get(wanted, min(max(0, self.cursor), len(self.tiles) - 1)) if wanted is not None else 0
         self.set_reactive(PhotoGrid.cursor, kept if self.tiles else -1)
         self._lay_out()
-        self._into_view()
+        self.into_view()
         if (self.current and self.current.id) != (before and before.id):
             self.post_message(self.Moved(self, self.cursor))
 
     def change(self, changed: Iterable[Tile]) -> None:
         """Show these tiles in place of those with the same ids; the rest, and the cursor, stay."""
         news = {tile.id: tile for tile in changed}
-        self.tiles = [news.get(tile.id, tile) for tile in self.tiles]
-        self.refresh()
+        for index, tile in enumerate(self.tiles):
+            if tile.id in news:
+                self.tiles[index] = news[tile.id]
+                self._refresh_tile(index)
+
+    def go_to(self, id: int) -> bool:
+        """Put the cursor on the tile with this id; False when it is not shown."""
+        index = next((index for index, tile in enumerate(self.tiles) if tile.id == id), None)
+        if index is not None:
+            self.cursor = index
+        return index is not None
 
     @property
     def current(self) -> Tile | None:
@@ -157,53 +167,43 @@ class PhotoGrid(ScrollView, can_focus=True):
 
     @property
     def columns(self) -> int:
-        """How many pictures stand side by side; in a low window they are smaller, so that rows are seen."""
-        low = (self.scrollable_content_region.height // 2 - 1) * 2
-        least = min(self.least, max(SMALLEST, low))
-        return max(1, (self._inner + GAP) // (least + GAP))
+        """How many pictures stand side by side."""
+        return self.tiling.columns
 
     @property
     def tile_size(self) -> tuple[int, int]:
         """Columns and rows of one picture; with the line under it a row is one line higher."""
-        width = max(6, min((self._inner + GAP) // self.columns - GAP, 2 * self.least)) // 2 * 2
-        return width, width // 2
-
-    @property
-    def gap(self) -> int:
-        """Columns between pictures: what the last row's end would leave empty is shared out among them."""
-        columns = self.columns
-        if columns == 1:
-            return GAP
-        left = self._inner - columns * self.tile_size[0]
-        return min(GAP + 2, left // (columns - 1))
-
-    @property
-    def _inner(self) -> int:
-        """Columns for pictures, leaving one on each side for the cursor."""
-        return max(self.least, self.scrollable_content_region.width - 2)
+        return self.tiling.width, self.tiling.height
 
     @property
     def rows(self) -> int:
         return -(-len(self.tiles) // self.columns)
 
     def _lay_out(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, self.rows * (self.tile_size[1] + 1))
+        width, height = self.scrollable_content_region.size
+        self.tiling = TileLayout.fit(width, height, self.least)
+        self.virtual_size = Size(width, self.rows * (self.tiling.height + 1))
         self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
         self._lay_out()
-        self._into_view()
+        self.into_view()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._tiles.clear()
-        self._faded.clear()
+        self._styles.clear()
+        ground = self._tiles.ground()
+        if ground != self._sunk_into:  # the theme was changed, not only the focus
+            self._sunk_into = ground
+            self._tiles.clear()
+            self._faded.clear()
 
     # Moving -----------------------------------------------------------------------------------------------
 
-    def watch_cursor(self, cursor: int) -> None:
-        self._into_view()
-        self.refresh()
+    def watch_cursor(self, before: int, cursor: int) -> None:
+        self.into_view()
+        self._refresh_tile(before)
+        self._refresh_tile(cursor)
         self.post_message(self.Moved(self, cursor))
 
     def validate_cursor(self, cursor: int) -> int:
@@ -240,14 +240,15 @@ class PhotoGrid(ScrollView, can_focus=True):
         if offset is None:
             return
         width, height = self.tile_size
-        column = max(0, offset.x - 1) // (width + self.gap)
+        column = max(0, offset.x - 1) // (width + self.tiling.gap)
         index = (offset.y + int(self.scroll_offset.y)) // (height + 1) * self.columns + column
         if column < self.columns and index < len(self.tiles):
             if index == self.cursor and event.chain > 1:
                 self.action_open()
             self.cursor = index
 
-    def _into_view(self) -> None:
+    def into_view(self) -> None:
+        """Scroll so that the tile under the cursor is seen."""
         if self.cursor < 0 or not self.size.height:
             return
         row_height = self.tile_size[1] + 1
@@ -263,7 +264,7 @@ class PhotoGrid(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, height = self.tile_size
         row, line = divmod(y + int(self.scroll_offset.y), height + 1)
-        gap = self.gap
+        gap = self.tiling.gap
         segments: list[Segment] = []
         if not self.tiles:
             segments = [Segment(self.empty, self._style("empty"))] if y == 0 else []
@@ -279,7 +280,7 @@ class PhotoGrid(ScrollView, can_focus=True):
             )
         if segments and self.tiles:
             segments.append(self._bars(False, False, 1) if not before else Segment("▌", self._style("cursor")))
-        return Strip(segments).adjust_cell_length(self.size.width).apply_style(self.rich_style)
+        return Strip(segments).adjust_cell_length(self.size.width).apply_style(self._ground)
 
     def _bars(self, before: bool, here: bool, width: int) -> Segment:
         """What stands left of a picture: the bars of the cursor, or nothing."""
@@ -288,7 +289,16 @@ class PhotoGrid(ScrollView, can_focus=True):
         return Segment(left + " " * (width - 2) + right if width > 1 else right, self._style("cursor"))
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"grid--{name}")
+        if name not in self._styles:
+            self._styles[name] = self.get_component_rich_style(f"grid--{name}")
+        return self._styles[name]
+
+    @property
+    def _ground(self) -> Style:
+        """The grid's own style; asked for at every line, and slow to work out."""
+        if "" not in self._styles:
+            self._styles[""] = self.rich_style
+        return self._styles[""]
 
     def _picture(self, index: int, tile: Tile, width: int, height: int) -> Lines:
         lines = self._tiles.draw(tile.path, tile.path, width, height, lambda: self._arrived(index, tile))
@@ -303,7 +313,7 @@ class PhotoGrid(ScrollView, can_focus=True):
         """The picture three quarters sunk into the ground: marked out, yet still to be recognised."""
         if (tile.id, width) not in self._faded:
             ground = self._tiles.ground()
-            self._faded[tile.id, width] = [[_sunk(segment, ground) for segment in line] for line in lines]
+            self._faded[tile.id, width] = [[sunk(segment, ground) for segment in line] for line in lines]
         return self._faded[tile.id, width]
 
     def _label(self, tile: Tile, here: bool) -> list[Segment]:
@@ -311,34 +321,24 @@ class PhotoGrid(ScrollView, can_focus=True):
         mark = "✓ " if tile.id in self.selected else ""
         text = clean(tile.label, max(1, width - len(mark)))
         style = self._style(tile.tone or ("chosen" if here else "label"))
-        space = Segment(" " * max(0, width - len(mark) - _cells(text)))
+        space = Segment(" " * max(0, width - len(mark) - cell_len(text)))
         return [Segment(mark, self._style("selected")), Segment(text, style), space]
 
     def _arrived(self, index: int, tile: Tile) -> None:
         """Draw only where the picture has its place."""
         if index >= len(self.tiles) or self.tiles[index].path != tile.path:
             return
+        self._refresh_tile(index)
+
+    def _refresh_tile(self, index: int) -> None:
+        """Draw one tile anew, with its label and the bars beside it, if it is seen."""
+        if not 0 <= index < len(self.tiles):
+            return
         width, height = self.tile_size
         row, column = divmod(index, self.columns)
         y = row * (height + 1) - int(self.scroll_offset.y)
-        self.refresh(Region(1 + column * (width + self.gap), y, width, height).intersection(self.size.region))
-
-
-def _cells(text: str) -> int:
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def _sunk(segment: Segment, ground: tuple[int, int, int]) -> Segment:
-    style = segment.style
-    if style is None or style.color is None or style.bgcolor is None:
-        return segment
-    colours = []
-    for colour in (style.color, style.bgcolor):
-        red, green, blue = colour.get_truecolor()
-        grey = (red * 3 + green * 6 + blue) / 10
-        colours.append(tuple(int(0.72 * base + 0.28 * grey) for base in ground))
-    from rich.color import Color
-
-    return Segment(segment.text, Style.from_color(Color.from_rgb(*colours[0]), Color.from_rgb(*colours[1])))
+        region = Region(column * (width + self.tiling.gap), y, width + 2, height + 1).intersection(
+            self.size.region
+        )
+        if region:
+            self.refresh(region)

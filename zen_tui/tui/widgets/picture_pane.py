@@ -13,10 +13,13 @@ import io
 import logging
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -34,6 +37,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A picture, its small copy if there is one, and the cells that it may fill."""
+
+    path: Path
+    small: Path | None
+    size: Size
+
+
 class HalfCells(Widget):
     """Draws lines of segments that were made elsewhere."""
 
@@ -43,21 +55,25 @@ class HalfCells(Widget):
         super().__init__()
         self.lines: Lines = []
         self.said = ""
+        self._style: Style | None = None
 
     def render_line(self, y: int) -> Strip:
+        if self._style is None:
+            self._style = self.rich_style  # slow to work out, and the same for every line
+        style, width = self._style, self.size.width
         if self.said:
-            middle = y == self.size.height // 2
-            text = clean(self.said, max(1, self.size.width)) if middle else ""
-            return Strip([Segment(f"{text:^{self.size.width}}", self.rich_style)])
-        if not self.lines:
-            return Strip.blank(self.size.width, self.rich_style)
+            text = clean(self.said, max(1, width)) if y == self.size.height // 2 else ""
+            return Strip([Segment(f"{text:^{width}}", style)])
         above = max(0, self.size.height - len(self.lines)) // 2
         if not above <= y < above + len(self.lines):
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(width, style)
         line = self.lines[y - above]
-        left = max(0, self.size.width - sum(len(segment.text) for segment in line)) // 2
-        strip = Strip([Segment(" " * left, self.rich_style), *line])
-        return strip.adjust_cell_length(self.size.width, self.rich_style)
+        left = max(0, width - sum(len(segment.text) for segment in line)) // 2
+        return Strip([Segment(" " * left, style), *line]).adjust_cell_length(width, style)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._style = None
 
 
 class PicturePane(Container):
@@ -71,7 +87,9 @@ class PicturePane(Container):
     def __init__(self, *, id: str | None = None, classes: str = "") -> None:
         super().__init__(id=id, classes=classes)
         self.path: Path | None = None
-        self._drawn: tuple[Path, Size] | None = None
+        self.copy: Path | None = None
+        self._drawn: Wanted | None = None
+        self._working = False
 
     def compose(self) -> ComposeResult:
         yield HalfCells()
@@ -81,9 +99,12 @@ class PicturePane(Container):
         found = getattr(self.app, "graphics", None)
         return found if isinstance(found, Graphics) else Graphics("halfcell", "not asked")
 
-    def show(self, path: Path | None, name: str = "") -> None:
-        """Show the picture in `path`, or nothing. `name` is what is said where pictures are off."""
-        self.path = path
+    def show(self, path: Path | None, name: str = "", small: Path | None = None) -> None:
+        """Show the picture in `path`, or nothing. `name` is what is said where pictures are off.
+
+        `small` is a small copy of it: shown at once, and for good where the pane has no more pixels.
+        """
+        self.path, self.copy = path, small
         if path is None or self.graphics.kind == "off":
             self._drawn = None
             self._put_words(name if path else "")
@@ -94,42 +115,82 @@ class PicturePane(Container):
         if self.path is not None and self.graphics.kind != "off":
             self._draw()
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._drawn = None
-
     def _draw(self) -> None:
-        if self.path is not None and self.size.width and (self.path, self.size) != self._drawn:
-            self._drawn = (self.path, self.size)
-            self._prepare(self.path, self.size, self.graphics)
-
-    @work(thread=True, exclusive=True)
-    def _prepare(self, path: Path, size: Size, graphics: Graphics) -> None:
-        """Open and scale in a thread, then hand the result to the loop."""
-        try:
-            image, cells = scaled(path, size, graphics)
-        except ZenError as error:
-            self._when_current((path, size), self._put_words, error.message)
+        """Ask for the picture; while one is being prepared, only the newest that is asked for waits."""
+        if self.path is None or not self.size.width:
             return
+        wanted = Wanted(self.path, self.copy, self.size)
+        if wanted != self._drawn:
+            self._drawn = wanted
+            if not self._working:
+                self._begin()
+
+    def _begin(self) -> None:
+        if self._drawn is not None:
+            self._working = True
+            self._prepare(self._drawn, self.graphics)
+
+    @work(thread=True)
+    def _prepare(self, wanted: Wanted, graphics: Graphics) -> None:
+        """Open and scale in a thread, then hand the result to the loop; stop when it is no longer wanted."""
+        try:
+            if wanted.small is not None:
+                with contextlib.suppress(ZenError, OSError):
+                    enough = self._lines(wanted, wanted.small)
+                    if enough and graphics.kind == "halfcell":
+                        return
+            if self._drawn == wanted:
+                self._whole(wanted, graphics)
+        except ZenError as error:
+            self._when_current(wanted, self._put_words, error.message)
         except OSError:
-            self._when_current((path, size), self._put_words, "The picture cannot be read.")
+            self._when_current(wanted, self._put_words, "The picture cannot be read.")
+        finally:
+            self._on_loop(lambda: self._ended(wanted))
+
+    def _lines(self, wanted: Wanted, small: Path) -> bool:
+        """Show the small copy as half-cells; True if it has a pixel for each of them."""
+        from PIL import Image as Pillow
+
+        with Pillow.open(small) as image:
+            cells = fit(image.size, wanted.size.width, wanted.size.height)
+            scaled_down = image.width >= cells[0]
+            pixels = image.convert("RGB").resize((cells[0], cells[1] * 2), Pillow.Resampling.BILINEAR)
+        self._when_current(wanted, self._put_lines, half_cells(pixels.tobytes(), *cells))
+        return scaled_down
+
+    def _whole(self, wanted: Wanted, graphics: Graphics) -> None:
+        image, cells = scaled(wanted.path, wanted.size, graphics)
+        if self._drawn != wanted:
             return
         if graphics.kind == "halfcell":
-            self._when_current((path, size), self._put_lines, half_cells(image.tobytes(), *cells))
+            self._when_current(wanted, self._put_lines, half_cells(image.tobytes(), *cells))
         elif graphics.kind == "sixel":
-            self._when_current((path, size), self._put_sharp, encode(image), cells)
+            self._when_current(wanted, self._put_sharp, encode(image), cells)
         else:
-            self._when_current((path, size), self._put_sharp, image, cells)
+            self._when_current(wanted, self._put_sharp, image, cells)
 
-    def _when_current(self, drawn: tuple[Path, Size], put: Any, *values: object) -> None:
+    def _ended(self, wanted: Wanted) -> None:
+        self._working = False
+        if self._drawn != wanted:
+            self._begin()
+
+    def _when_current(self, wanted: Wanted, put: Any, *values: object) -> None:
         """Put it on screen unless another picture, or another size, has been asked for meanwhile."""
 
         def finish() -> None:
-            if self._drawn == drawn and self.is_attached:
+            if self._drawn == wanted:
                 put(*values)
 
+        self._on_loop(finish)
+
+    def _on_loop(self, then: Callable[[], None]) -> None:
+        def call() -> None:
+            if self.is_attached:
+                then()
+
         with contextlib.suppress(RuntimeError):  # the app has ended meanwhile
-            self.app.call_later(finish)
+            self.app.call_later(call)
 
     def _put_words(self, text: str) -> None:
         self._forget_sharp()
@@ -168,8 +229,8 @@ def scaled(path: Path, size: Size, graphics: Graphics) -> tuple[Image, tuple[int
 
     from zen_tui.photos.open import open_upright
 
-    image = open_upright(path)
-    cell_width, cell_height = graphics.cell
+    cell_width, cell_height = (1, 2) if graphics.kind == "halfcell" else graphics.cell
+    image = open_upright(path, max(size.width * cell_width, size.height * cell_height))
     if graphics.kind == "halfcell":
         cells = fit(image.size, size.width, size.height)
         pixels = (cells[0], cells[1] * 2)

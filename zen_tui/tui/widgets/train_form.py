@@ -30,6 +30,8 @@ MATTERS = {
 REST = {
     "alpha": "strength, beside the rank",
     "dropout": "of what is learned",
+    "lora": "lora, rslora, dora, lokr",
+    "lora_plus": "rate of B over A; 1 is off",
     "gradient_accumulation": "batches in a step",
     "lr_schedule": "constant, cosine, linear",
     "warmup": "steps of a gentle start",
@@ -48,6 +50,7 @@ REST = {
     "shift": "towards noise; 0 is the base's",
     "prior_preservation": "keeps the class; 0 is off",
     "checkpoint_every": "steps",
+    "keep_checkpoints": "the newest, beside the best",
     "sample_every": "steps; 0 is never",
     "sample_prompts": "with | between them",
     "allow_few_photos": "yes or no",

@@ -10,6 +10,9 @@ from textual.widgets import RichLog
 from zen_tui.library.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zen_tui.library.records import Verdict
     from zen_tui.photos.intake import Outcome
 
 SIGNS = {"added": ("✓", "primary"), "duplicate": ("=", "muted"), "skipped": ("✗", "lost")}
@@ -23,12 +26,12 @@ class Verdicts(RichLog):
     def __init__(self) -> None:
         super().__init__(wrap=True, markup=False, highlight=False, min_width=10)
 
-    def add(self, outcome: Outcome) -> None:
-        """One line: sign, file, size, and what speaks against it."""
-        sign, colour = SIGNS[outcome.status]
+    def add(self, outcome: Outcome, verdicts: Sequence[Verdict]) -> None:
+        """One line: sign, file, size, and what speaks against it; `!` and a word for each of `verdicts`."""
         found = outcome.found
+        sign, colour = ("!", "attention") if verdicts and outcome.status == "added" else SIGNS[outcome.status]
         size = f"  {found.width}×{found.height} {found.format}" if found.width else ""
-        doubts = outcome.reason or " ".join(verdict.kind for verdict in found.verdicts)
+        doubts = outcome.reason or " ".join(_word(verdict) for verdict in verdicts)
         if outcome.status == "duplicate":
             doubts = f"the same as {outcome.reason}"
         tone = {"skipped": "lost", "duplicate": "muted"}.get(outcome.status, "attention")
@@ -39,3 +42,8 @@ class Verdicts(RichLog):
         line.append(size, colours["muted"])
         line.append(f"  {clean(doubts)}", colours[tone])
         self.write(line)
+
+
+def _word(verdict: Verdict) -> str:
+    """Its kind; of a near-duplicate what it is alike to."""
+    return verdict.text.rstrip(".") if verdict.kind == "duplicate" else verdict.kind

@@ -1,0 +1,61 @@
+"""What a method will learn on a base, told before it starts, from the headers of files and without torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from zen_tui.exchange.layers import DEFAULT_TARGETS, lora_size
+from zen_tui.exchange.source import source_of
+from zen_tui.library.errors import WrongUse
+from zen_tui.library.records import Base
+from zen_tui.library.specs import TrainSettings
+
+KINDS = {"lora": "LoRA", "rslora": "rank-stabilised LoRA", "dora": "DoRA", "lokr": "LoKr"}
+"""What the kinds of LoRA are called, by the setting `lora`."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """`numbers` that learn, `words` for what they are, and what the rate is multiplied by, in `why`."""
+
+    numbers: int
+    words: str
+    strength: float = 1.0
+    why: str = ""
+
+
+def targets_of(base: Base) -> str:
+    """Which layers learn: what the base recommends."""
+    return str(base.facts.get("defaults", {}).get("train", {}).get("targets", DEFAULT_TARGETS))
+
+
+def outline(method: str, base: Base, settings: TrainSettings) -> Outline:
+    """What `method` would learn on `base`.
+
+    Raises:
+        BadFile: a file of the base is gone or damaged.
+    """
+    return {"lora": _lora}[method](base, settings)
+
+
+def strength_of(settings: TrainSettings) -> float:
+    """What a LoRA's change is multiplied by: alpha / rank, or alpha / √rank where it is rank-stabilised."""
+    return settings.alpha / (math.sqrt(settings.rank) if settings.lora == "rslora" else settings.rank)
+
+
+def require_sense(method: str, settings: TrainSettings) -> None:
+    """Raise `WrongUse` when the settings of a method contradict each other."""
+    if method == "lora" and settings.lora_plus != 1 and settings.lora == "lokr":
+        raise WrongUse("lora_plus is for kinds of LoRA with two matrices, and lokr is none.", "Set it to 1.")
+    if settings.lora_plus != 1 and settings.optimizer == "prodigy":
+        raise WrongUse("Prodigy finds one rate for all that learns.", "Set lora_plus to 1, or another optimizer.")
+
+
+def _lora(base: Base, settings: TrainSettings) -> Outline:
+    layers, numbers = lora_size(source_of(base), base.family, targets_of(base), settings.rank, settings.lora)
+    root = "√rank" if settings.lora == "rslora" else "rank"
+    words = f"{layers} layers, {KINDS[settings.lora]} of rank {settings.rank}"
+    if settings.lora_plus != 1:
+        words += f", its second matrices {settings.lora_plus:g} times as fast"
+    return Outline(numbers, words, strength_of(settings), f"alpha / {root}")
