@@ -67,6 +67,7 @@ def measure(terminal: Terminal, rounds: int, count: int) -> dict[str, list[tuple
     terminal.press("r", "")
     terminal.rest(0.3)
     terminal.press("woman\r", "")
+    terminal.rest(0.5)
     for letter in "person":
         key("type, with the count of what would change", letter, f"Enter changes {count:,} of {count:,}")
     return taken

@@ -63,13 +63,13 @@ class Culling(Place):
 
     def action_mark(self, split: Split) -> None:
         chosen = self.chosen
-        what = f"{plural(len(chosen), 'photo')} {MARKED[split]}"
+        what = _of(chosen, MARKED[split])
         if self.do(what, {photo.id: {"split": split} for photo in chosen}) and len(chosen) == 1:
             self._advance(set())
 
     def action_rate(self, rating: int) -> None:
         chosen = self.chosen
-        what = f"{plural(len(chosen), 'photo')} {'★' * rating or 'without a rating'}"
+        what = _of(chosen, "★" * rating or "no rating")
         if self.do(what, {photo.id: {"rating": rating} for photo in chosen}) and len(chosen) == 1:
             self._advance(set())
 
@@ -119,3 +119,8 @@ class Culling(Place):
     def _advance(self, skip: set[int]) -> None:
         if self.zen.settings.advance:
             self.go_on(skip)
+
+
+def _of(photos: list[Photo], what: str) -> str:
+    """What was done, and to how many if to several."""
+    return what if len(photos) == 1 else f"{plural(len(photos), 'photo')} {what}"

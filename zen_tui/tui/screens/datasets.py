@@ -36,7 +36,7 @@ from zen_tui.tui.screens.welcome import Welcome
 from zen_tui.tui.widgets.choices import Choices
 from zen_tui.tui.widgets.coverage_panel import CoveragePanel
 from zen_tui.tui.widgets.panel import Panel
-from zen_tui.tui.widgets.photo_detail import LOW, CaptionEditor, PhotoDetail
+from zen_tui.tui.widgets.photo_detail import CaptionEditor, PhotoDetail
 from zen_tui.tui.widgets.photo_facts import facts, facts_in_short, tile_label
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 
@@ -142,7 +142,8 @@ class DatasetsScreen(DatasetsDoing):
 
     @work(thread=True, exclusive=True, group="cover", exit_on_error=False)
     def _look_over(self, dataset: Dataset, photos: list[Photo]) -> None:
-        rows, notes = coverage(dataset, photos), [verdict.text for verdict in set_verdicts(dataset, photos)]
+        rows = coverage(dataset, photos) if photos else []
+        notes = [verdict.text for verdict in set_verdicts(dataset, photos)] if photos else []
         if not get_current_worker().is_cancelled:
             self.app.call_from_thread(self._covered, dataset.slug, rows, notes)
 
@@ -180,12 +181,12 @@ class DatasetsScreen(DatasetsDoing):
             path = home.photo(self.slug, photo.hash, photo.suffix)
             detail.show(photo, path, home.thumbnail(self.slug, photo.hash), partial(self._facts, photo))
 
-    def _facts(self, photo: Photo, width: int, height: int) -> Content:
+    def _facts(self, photo: Photo, width: int, brief: bool) -> Content:
         from zen_tui.photos.masks import origin_of  # loads Pillow, as the first picture does
 
         numbered = [(self.numbers[twin.id], twin) for twin in self.alike(photo)]
         mask = origin_of(self.zen.home.mask(self.slug, photo.hash))
-        say = facts_in_short if height < LOW else facts
+        say = facts_in_short if brief else facts
         return say(photo, width, self.numbers[photo.id], numbered, mask)
 
     # Culling ----------------------------------------------------------------------------------------------
@@ -319,6 +320,6 @@ def _entry(dataset: Dataset, chosen: str) -> Content:
     state = ("ready", "$primary") if enough else ("few", "$attention")
     count = plural(dataset.photo_count, "photo")
     if dataset.usable_count < dataset.photo_count:
-        count = f"{dataset.usable_count:,} of {count}"
+        count = f"{dataset.usable_count:,} of {dataset.photo_count:,}"
     bar = ("▌", "$primary") if dataset.slug == chosen else " "
     return Content.assemble(bar, (dataset.slug, "$bright"), "\n", bar, (f"{count} · ", "$muted"), state)

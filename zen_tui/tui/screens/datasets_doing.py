@@ -128,6 +128,7 @@ class DatasetsDoing(Culling):
     def action_large(self) -> None:
         """Make the photo the larger part of the screen, or the grid again."""
         self.toggle_class("-large")
+        self.query_one(PhotoDetail).large = self.has_class("-large")
 
     @on(PhotoGrid.Opened)
     def open_photo(self) -> None:

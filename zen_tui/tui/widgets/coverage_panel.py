@@ -11,19 +11,20 @@ from textual.widgets import Static
 from zen_tui.photos.verdicts import Row
 
 BAR = 8  # cells at most
-COUNT = 6  # columns of ' 12/20'
+COUNT = 5  # columns of '12/20'
 FULL, EMPTY = "▮", "▯"
 SHORT = {
     "different shots": "shots", "different colours": "colours", "sets of clothes": "clothes",
     "facing the camera": "front", "turned left": "left side", "turned right": "right side",
-    "bright surroundings": "daylight", "dark surroundings": "evening",
+    "bright surroundings": "daylight", "dark surroundings": "evening", "backgrounds": "places",
+    "half-length": "waist up", "full-length": "all of it",
 }  # fmt: skip
 
 
 class CoveragePanel(Static):
     """`show` draws rows and sentences, as far as the panel around it has room below the list."""
 
-    DEFAULT_CSS = "CoveragePanel { height: auto; max-height: 70%; padding: 1 0 0 0; }"
+    DEFAULT_CSS = "CoveragePanel { height: auto; padding: 1 0 0 0; }"
 
     def show(self, rows: Sequence[Row], notes: Sequence[str], width: int, height: int) -> None:
         """`notes` are sentences about the whole set. Bars that do not all fit are left out."""
@@ -42,11 +43,11 @@ class CoveragePanel(Static):
 
 def bar(row: Row, width: int) -> Content:
     """`front       ▮▮▮▯▯▯  3/6`: the bar is full when there is enough."""
-    cells = max(3, min(BAR, width - COUNT - 12))
+    cells = max(2, min(BAR, width - COUNT - 12))
     full = cells if row.enough else min(cells - 1, row.have * cells // max(1, row.want))
-    label = width - cells - COUNT - 1
+    label = width - cells - COUNT - 2
     return Content.assemble(
         (f"{SHORT.get(row.label, row.label)[:label]:<{label}} ", "$muted"),
         (FULL * full + EMPTY * (cells - full), "$primary" if row.enough else "$attention"),
-        (f"{f'{row.have}/{row.want}':>{COUNT}}", "$muted"),
+        (f" {f'{row.have}/{row.want}':>{COUNT}}", "$muted"),
     )

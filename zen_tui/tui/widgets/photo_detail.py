@@ -61,17 +61,18 @@ class PhotoDetail(Panel):
     """
 
     photo: Photo | None = None
-    _words: Callable[[int, int], Content] | None = None
+    _words: Callable[[int, bool], Content] | None = None
+    large = False  # the picture matters most: a line or two about it will do
 
     def compose(self) -> ComposeResult:
         yield PicturePane()
         yield Static(id="facts")
         yield CaptionEditor(soft_wrap=True, show_line_numbers=False, compact=True, highlight_cursor_line=False)
 
-    def show(self, photo: Photo, path: Path, small: Path, words: Callable[[int, int], Content]) -> None:
+    def show(self, photo: Photo, path: Path, small: Path, words: Callable[[int, bool], Content]) -> None:
         """Fill in `photo`, whose original is `path`, with its small copy.
 
-        `words` says what is known of it, for a pane of so many columns and rows.
+        `words` says what is known of it, for a pane of so many columns, in brief or not.
         """
         self.set_class(False, "-none")
         if self.photo is None or photo.id != self.photo.id:
@@ -95,9 +96,10 @@ class PhotoDetail(Panel):
         width, height = self.content_size
         if self.photo is None or self._words is None or not width:
             return
-        words = self._words(width, height)
+        brief = self.large or height < LOW
+        words = self._words(width, brief)
         if not self.has_class("-editing"):
-            words = Content("\n").join([words, *self._caption(width, height)])
+            words = Content("\n").join([words, *self._caption(width, brief)])
         self.query_one("#facts", Static).update(words, layout=self.has_class("-editing"))
         shape = self.photo.height / max(1, self.photo.width)
         said = words.plain.count("\n") + 2
@@ -106,12 +108,12 @@ class PhotoDetail(Panel):
         if pane.styles.height is None or pane.styles.height.value != rows:
             pane.styles.height = rows
 
-    def _caption(self, width: int, height: int) -> list[Content]:
+    def _caption(self, width: int, brief: bool) -> list[Content]:
         """The caption in lines that fit, below its label where there is room for one."""
         text = self.photo.caption if self.photo else ""
         lines = [Content.styled(line, "$bright") for line in wrap(text, width)]
         lines = lines or [Content.styled("none yet: e writes one", "$muted")]
-        return lines if height < LOW else [Content(""), Content.styled("caption", "$muted"), *lines]
+        return lines if brief else [Content(""), Content.styled("caption", "$muted"), *lines]
 
     def edit(self, text: str) -> None:
         """Open the caption for editing."""

@@ -120,7 +120,8 @@ def sentence(verdict: Verdict) -> str:
     text = verdict.text[:1].upper() + verdict.text[1:]
     if verdict.limit is None or any(form in text for form in (f"{verdict.limit:g}", f"{verdict.limit:.0%}")):
         return text
-    return f"{text.rstrip('.')} ({verdict.value:.2g}, where {verdict.limit:g} is the limit)."
+    value = "" if f"{verdict.value:g}" in text else f"{verdict.value:.2g}; "
+    return f"{text.rstrip('.')} ({value}the limit is {verdict.limit:g})."
 
 
 def _line(label: str, value: str, colour: str, stars: str = "") -> Content:

@@ -24,7 +24,7 @@ class TileLayout:
         In a low window they are smaller, so that rows are seen. What the last row's end would leave empty is
         shared out among the gaps. One column on each side is for the cursor.
         """
-        inner = max(least, width - 2)
+        inner = max(SMALLEST, width - 2)
         narrowest = min(least, max(SMALLEST, (height // 2 - 1) * 2))
         columns = max(1, (inner + GAP) // (narrowest + GAP))
         wide = max(6, min((inner + GAP) // columns - GAP, 2 * least)) // 2 * 2
