@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from zen_tui.photos.intake import ImportReport, Outcome
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
-SHOWN = 3  # photos named in a note, of those it is about
 
 
 def register(app: typer.Typer) -> None:
@@ -192,10 +191,7 @@ def _advise(db: Database, token: str) -> None:
 
 def _notes(found: DatasetSources, dataset: Dataset, report: ImportReport) -> list[str]:
     """Everything that was not taken over, as sentences."""
-    notes = list(found.notes)
-    for note, names in report.notes.items():
-        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-        notes.append(f"{note} ({', '.join(names[:SHOWN])}{more})")
+    notes = [*found.notes, *report.sentences()]
     theirs, ours = f"{found.token} {found.class_word}".strip(), f"{dataset.token} {dataset.class_word}"
     if found.token and theirs not in (ours, dataset.token):
         notes.append(f"The photos come as “{theirs}”; in {dataset.slug} the subject is called “{ours}”.")
