@@ -271,7 +271,7 @@ class CaptionsScreen(ReaderChoice):
         form.go(field, first=first, value=value)
 
     def action_tags(self) -> None:
-        self.query_one(TagList).focus()
+        self.set_focus(self.query_one(TagList))
 
     def action_remove_tag(self) -> None:
         """Take the tag under the cursor of the list out of the chosen captions."""
