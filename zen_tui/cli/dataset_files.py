@@ -46,7 +46,7 @@ def import_photos(
     ] = None,
     class_word: Annotated[
         str | None,
-        typer.Option("--class", help="The common word: woman, man, dog …; else what PATH says, or person."),
+        typer.Option("--class", help="The common word: woman, man, dog …; else what PATH says, or the kind."),
     ] = None,
     kind: Annotated[str | None, typer.Option(help="person, pet, object, garment or style.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
@@ -63,13 +63,17 @@ def import_photos(
     """
     from zen_tui.cli.progress import Bar
     from zen_tui.exchange.dataset_sources import gather
+    from zen_tui.photos.caption_templates import CLASS_WORDS
     from zen_tui.photos.intake import import_photos as intake
 
     home = Home.find().create()
     found = gather(paths)
     with Database.open(home) as db:
-        words = (token or found.token or "ohwx", class_word or found.class_word or "person")
-        dataset, is_new = _dataset_for_import(db, name, *words, kind or found.kind or "person")
+        kind = kind or found.kind or "person"
+        words = (token or found.token or "ohwx", class_word or found.class_word or CLASS_WORDS.get(kind, ""))
+        dataset, is_new = _dataset_for_import(db, name, *words, kind)
+        if is_new:
+            _advise(db, dataset.token)
         try:
             with Bar("reading photos") as bar, _interruptible() as interrupted:
                 report = intake(
@@ -173,6 +177,16 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _advise(db: Database, token: str) -> None:
+    """Say it when a token is a poor one, before anything is learned with it."""
+    from zen_tui.exchange.token_advice import advise, tokens_in_use
+    from zen_tui.exchange.vocabulary import clip_vocabulary
+
+    advice = advise(token, clip_vocabulary(), tokens_in_use(db))
+    if advice.grade == "poor":
+        narrate(f"The token {advice.text} Better: {', '.join(advice.suggestions)}.")
 
 
 def _notes(found: DatasetSources, dataset: Dataset, report: ImportReport) -> list[str]:
