@@ -158,7 +158,7 @@ def export(
         return
     say(f"{plural(len(done.files), 'file')} in {shown(out)}.")
     if done.made_anew:
-        narrate(f"{plural(done.made_anew, 'photo')} made anew, upright, as JPEG or PNG: kohya reads no others.")
+        narrate(f"{plural(done.made_anew, 'photo')} made anew, upright, as JPEG or PNG: kohya would misread them.")
 
 
 @contextlib.contextmanager
@@ -203,7 +203,7 @@ def _shown_on(bar: Bar) -> Callable[[Outcome], None]:
 
     def show(outcome: Outcome) -> None:
         rate = outcome.done / max(time.monotonic() - began, 1e-3)
-        bar.at(outcome.done, outcome.total, note=f"{rate:.0f} a second")
+        bar.at(outcome.done, outcome.total, note=f"{rate:.{0 if rate >= 10 else 1}f} a second")
 
     return show
 
