@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
+from PIL.Image import Image
+from textual.geometry import Size
 from textual.widgets import Input
 
 from tests.tui.shell import add_photos, zen
-from tests.tui.work import said, until
+from tests.tui.work import said, shown, until
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
@@ -21,11 +24,13 @@ from zen_tui.tui.app import ZenApp
 from zen_tui.tui.screens.crop_editor import CropEditorScreen
 from zen_tui.tui.screens.cull_view import CullScreen
 from zen_tui.tui.screens.datasets import DatasetsScreen
+from zen_tui.tui.terminal import Graphics
 from zen_tui.tui.widgets.choices import Choices
 from zen_tui.tui.widgets.coverage_panel import CoveragePanel
 from zen_tui.tui.widgets.dialogs import Ask, Pick
 from zen_tui.tui.widgets.photo_detail import CaptionEditor
 from zen_tui.tui.widgets.photo_grid import PhotoGrid
+from zen_tui.tui.widgets.picture_pane import scaled
 
 
 def photos(db: Database, name: str = "mara") -> list[Photo]:
@@ -311,3 +316,30 @@ async def test_a_crop_is_undone_like_a_mark(db: Database, home: Home, judged: li
         await pilot.press("end", "U")
         await until(pilot, lambda: photos(db)[0].crop is None)
         assert cursor(app) == 0
+
+
+async def test_the_cursor_never_waits_for_a_picture_and_stale_ones_are_not_opened(
+    db: Database, home: Home, judged: list[Photo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for photo in judged:
+        home.thumbnail("mara", photo.hash).unlink()
+    opened: list[str] = []
+    go_on = Event()
+
+    def slowly(path: Path, size: Size, graphics: Graphics) -> tuple[Image, tuple[int, int]]:
+        opened.append(path.stem)
+        assert go_on.wait(30)
+        return scaled(path, size, graphics)
+
+    monkeypatch.setattr("zen_tui.tui.widgets.picture_pane.scaled", slowly)
+    async with zen(db, home) as (app, pilot):
+        await until(pilot, lambda: len(opened) == 1)
+        await pilot.press("right", "right", "right", "x", "right")
+        await until(pilot, lambda: splits(db) == "tttott")
+        assert cursor(app) == 4
+        assert opened == [judged[0].hash]
+        go_on.set()
+        await until(pilot, lambda: "▀" in shown(app.screen.query_one("PicturePane HalfCells")))
+        assert opened[0] == judged[0].hash
+        assert set(opened[1:]) <= {judged[0].hash, judged[4].hash}, "a photo that was passed was opened"
+        assert opened[-1] == judged[4].hash
