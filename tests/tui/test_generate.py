@@ -186,7 +186,7 @@ async def test_pictures_clear_up_and_arrive(db: Database, home: Home) -> None:
         await until(pilot, lambda: isinstance(app.screen, ViewerScreen))
         assert isinstance(app.screen, ViewerScreen)
         assert app.screen.picture.id == ids[1]
-        await pilot.press("g", "4")
+        await pilot.press("4")
         assert pictures.picture(db, ids[1]).rating == 4
 
 

@@ -132,7 +132,7 @@ async def test_from_an_empty_home_to_a_rated_picture(
         # look at one, and rate it
         await pilot.press("f4", "right", "enter")
         await until(pilot, lambda: isinstance(app.screen, ViewerScreen))
-        await pilot.press("g", "4")
+        await pilot.press("4")
         made = pictures.of_job(db, job.id)
         assert [picture.rating for picture in made] == [0, 4]
         assert f"{dataset.token} {dataset.class_word}" in made[1].prompt
