@@ -39,6 +39,7 @@ screenshots: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/first_frame.py
 	$(BIN)/python benchmarks/training_speed.py
+	$(BIN)/python benchmarks/import_rate.py --counts 200
 
 clean:
 	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

@@ -110,3 +110,14 @@ def test_tokens_of_this_home_are_not_suggested(mara: Zen) -> None:
     assert "ohwx" not in said.out
     for word in mara("datasets", "token", "emma", "--json").json()["suggestions"]:
         assert mara("datasets", "token", word, "--json").json()["grade"] == "good"
+
+
+def test_an_import_says_when_its_token_is_poor_and_knows_its_kind(zen: Zen, photo_folder: Path) -> None:
+    poor = zen("datasets", "import", photo_folder, "--name", "emma", "--token", "emma")
+    assert "The token “emma” is known" in poor.err
+    assert "Better: ohwx" in poor.err
+    assert "token" not in zen("datasets", "import", photo_folder, "--name", "emma").err, "said once"
+    good = zen("datasets", "import", photo_folder, "--name", "ink", "--kind", "style", "--token", "nlwx")
+    assert "token" not in good.err
+    shown = zen("datasets", "show", "ink", "--json").json()
+    assert (shown["class"], shown["photos"][-1]["caption"]) == ("style", "a picture in nlwx style")

@@ -18,6 +18,7 @@ from zen_tui.tui.screens.caption_templates import TemplateChooser
 from zen_tui.tui.screens.captions import CaptionsScreen
 from zen_tui.tui.screens.datasets import DatasetsScreen
 from zen_tui.tui.screens.full_size import FullSizeScreen
+from zen_tui.tui.screens.look_dialog import LookDialog
 from zen_tui.tui.widgets.caption_panel import CaptionPanel
 from zen_tui.tui.widgets.photo_detail import CaptionEditor
 from zen_tui.tui.widgets.photo_grid import PhotoGrid
@@ -82,7 +83,9 @@ async def test_undo_reaches_what_was_changed_before_this_visit(
         await until(pilot, lambda: all(c.endswith(", at sea") for c in captions(db)))
         await pilot.press("escape", "escape")
         await until(pilot, lambda: isinstance(app.screen, DatasetsScreen))
-        await until(pilot, lambda: "at sea" in said(app, "#caption"))
+        back = app.screen
+        assert isinstance(back, DatasetsScreen)
+        await until(pilot, lambda: back.photos[1].caption.endswith(", at sea"))
         await open_captions(app, pilot)
         await pilot.press("u")
         await until(pilot, lambda: captions(db) == before)
@@ -220,6 +223,20 @@ async def test_a_letter_typed_into_a_field_does_nothing_else(db: Database, home:
         assert captions(db) == before
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, FullSizeScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+
+
+async def test_a_model_is_sent_to_the_chosen_photos(db: Database, home: Home, photo_folder: Path) -> None:
+    add_photos(db, home, photo_folder)
+    async with zen(db, home) as (app, pilot):
+        screen = await open_captions(app, pilot)
+        await pilot.press("space", "right", "space", "R")
+        await until(pilot, lambda: isinstance(app.screen, LookDialog))
+        assert "describe 2 photos" in said(app, "#task")
+        app.screen.query_one("#path", Input).value = str(home.root / "nothing")
+        await pilot.press("enter")
+        await until(pilot, lambda: "nothing" in said(app, "#fault"))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
 

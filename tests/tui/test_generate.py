@@ -47,7 +47,7 @@ async def opened(
     app = ZenApp(home, db)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        await pilot.press("3")
+        await pilot.press("g", "3")
         await until(pilot, lambda: isinstance(app.screen, GenerateScreen) and app.focused is not None)
         screen = app.screen
         assert isinstance(screen, GenerateScreen)
@@ -237,9 +237,9 @@ async def test_escape_leaves_the_prompts_and_letters_work_again(db: Database, ho
         assert app.screen is screen
         await pilot.press("escape")
         assert isinstance(app.focused, PictureBoard)
-        await pilot.press("5")
+        await pilot.press("g", "5")
         await until(pilot, lambda: app.current_mode == "jobs")
-        await pilot.press("3")
+        await pilot.press("g", "3")
         await until(pilot, lambda: app.screen is screen)
         assert screen.query_one(PromptEditor).text == "q5"
 

@@ -171,3 +171,22 @@ async def test_flags_and_near_duplicates_are_counted_live_and_come_first_afterwa
         assert flags == sorted(flags, reverse=True)
         assert flags[0] > flags[-1]
         assert grid.cursor == 0
+
+
+async def test_another_tools_folder_names_its_subject_and_what_is_left(
+    db: Database, home: Home, photo_folder: Path
+) -> None:
+    folder = photo_folder.rename(photo_folder.with_name("10_zwx lady"))
+    (folder / "beach.txt").write_text("one\ntwo")
+    (folder / "beach.npz").write_bytes(b"cache")
+    async with zen(db, home) as (app, pilot):
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, WizardScreen))
+        app.screen.query_one("#path", Input).value = str(folder)
+        await pilot.press("enter")
+        await until(pilot, lambda: "can be used" in said(app, "#summary"))
+        await until(pilot, lambda: app.screen.query_one("#class", Input).value == "lady")
+        assert app.screen.query_one("#token", Input).value == "zwx"
+        told = verdicts(app)
+        assert "1 .npz" in told
+        assert "several lines" in told

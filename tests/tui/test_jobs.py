@@ -42,7 +42,7 @@ async def opened(
     app = ZenApp(home, db)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        await pilot.press("5")
+        await pilot.press("g", "5")
         await until(pilot, lambda: isinstance(app.screen, JobsScreen))
         screen = app.screen
         assert isinstance(screen, JobsScreen)

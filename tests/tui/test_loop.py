@@ -95,7 +95,7 @@ async def test_from_an_empty_home_to_a_rated_picture(
         await until(pilot, lambda: any(base.slug == "tiny" for base in models.bases(db)))
 
         # train on it, and watch
-        await pilot.press("2")
+        await pilot.press("g", "2")
         await until(pilot, lambda: isinstance(app.screen, TrainScreen) and app.focused is not None)
         form = app.screen.query_one(TrainForm)
         await pilot.press("tab", "enter", "end", "enter")

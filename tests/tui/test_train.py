@@ -43,7 +43,7 @@ async def opened(
     app = ZenApp(home, db)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        await pilot.press("2")
+        await pilot.press("g", "2")
         await until(pilot, lambda: isinstance(app.screen, TrainScreen) and said(app, "#words"))
         screen = app.screen
         assert isinstance(screen, TrainScreen)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from zen_tui.photos.intake import ImportReport, Outcome
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
-SHOWN = 3  # photos named in a note, of those it is about
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +46,7 @@ def import_photos(
     ] = None,
     class_word: Annotated[
         str | None,
-        typer.Option("--class", help="The common word: woman, man, dog …; else what PATH says, or person."),
+        typer.Option("--class", help="The common word: woman, man, dog …; else what PATH says, or the kind."),
     ] = None,
     kind: Annotated[str | None, typer.Option(help="person, pet, object, garment or style.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
@@ -64,13 +63,17 @@ def import_photos(
     """
     from zen_tui.cli.progress import Bar
     from zen_tui.exchange.dataset_sources import gather
+    from zen_tui.photos.caption_templates import CLASS_WORDS
     from zen_tui.photos.intake import import_photos as intake
 
     home = Home.find().create()
     found = gather(paths)
     with Database.open(home) as db:
-        words = (token or found.token or "ohwx", class_word or found.class_word or "person")
-        dataset, is_new = _dataset_for_import(db, name, *words, kind or found.kind or "person")
+        kind = kind or found.kind or "person"
+        words = (token or found.token or "ohwx", class_word or found.class_word or CLASS_WORDS.get(kind, ""))
+        dataset, is_new = _dataset_for_import(db, name, *words, kind)
+        if is_new:
+            _advise(db, dataset.token)
         try:
             with Bar("reading photos") as bar, _interruptible() as interrupted:
                 report = intake(
@@ -155,7 +158,7 @@ def export(
         return
     say(f"{plural(len(done.files), 'file')} in {shown(out)}.")
     if done.made_anew:
-        narrate(f"{plural(done.made_anew, 'photo')} made anew, upright, as JPEG or PNG: kohya reads no others.")
+        narrate(f"{plural(done.made_anew, 'photo')} made anew, upright, as JPEG or PNG: kohya would misread them.")
 
 
 @contextlib.contextmanager
@@ -176,12 +179,19 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
+def _advise(db: Database, token: str) -> None:
+    """Say it when a token is a poor one, before anything is learned with it."""
+    from zen_tui.exchange.token_advice import advise, tokens_in_use
+    from zen_tui.exchange.vocabulary import clip_vocabulary
+
+    advice = advise(token, clip_vocabulary(), tokens_in_use(db))
+    if advice.grade == "poor":
+        narrate(f"The token {advice.text} Better: {', '.join(advice.suggestions)}.")
+
+
 def _notes(found: DatasetSources, dataset: Dataset, report: ImportReport) -> list[str]:
     """Everything that was not taken over, as sentences."""
-    notes = list(found.notes)
-    for note, names in report.notes.items():
-        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-        notes.append(f"{note} ({', '.join(names[:SHOWN])}{more})")
+    notes = [*found.notes, *report.sentences()]
     theirs, ours = f"{found.token} {found.class_word}".strip(), f"{dataset.token} {dataset.class_word}"
     if found.token and theirs not in (ours, dataset.token):
         notes.append(f"The photos come as “{theirs}”; in {dataset.slug} the subject is called “{ours}”.")
@@ -193,7 +203,7 @@ def _shown_on(bar: Bar) -> Callable[[Outcome], None]:
 
     def show(outcome: Outcome) -> None:
         rate = outcome.done / max(time.monotonic() - began, 1e-3)
-        bar.at(outcome.done, outcome.total, note=f"{rate:.0f} a second")
+        bar.at(outcome.done, outcome.total, note=f"{rate:.{0 if rate >= 10 else 1}f} a second")
 
     return show
 

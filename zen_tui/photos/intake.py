@@ -41,6 +41,7 @@ WRITERS = 4  # threads that wait for the disk
 AHEAD = 6 * THREADS  # files examined before they are recorded, so that memory stays small
 GROUP = 32  # photos recorded in one transaction, at most
 PATIENCE = 0.5  # seconds after which a group is recorded although it is not full
+NAMED = 3  # photos in a note
 SPARE_BYTES = 32_000_000  # the database, and not to fill a disk to the brim
 THUMBNAIL_BYTES = 32_000
 
@@ -72,6 +73,13 @@ class ImportReport(msgspec.Struct):
     skipped: list[dict[str, str]] = []
     notes: dict[str, list[str]] = {}
     stopped: bool = False
+
+    def sentences(self) -> list[str]:
+        """The notes for a person, each with some of the photos that it is about."""
+        return [
+            f"{note} ({', '.join(names[:NAMED])}{f' and {len(names) - NAMED:,} more' if names[NAMED:] else ''})"
+            for note, names in self.notes.items()
+        ]
 
 
 def import_photos(

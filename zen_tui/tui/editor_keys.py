@@ -73,6 +73,7 @@ _CAPTIONS = (
         footer=True,
     ),
     Action("captions.flagged", "w", "faulty", "Select photos with faulty captions.", "select_flagged", True),
+    Action("captions.describe", "R", "describe", "Let a model on this disk write the captions.", footer=True),
     Action("captions.select_all", "A", "select all", "Select every photo, or none.", footer=True),
     Action("captions.base", "b", "read as", "Count tokens as the next base reads them.", "next_base", True),
     Action("captions.whole_words", "f2", "whole words", "Find only words that stand alone, or parts too."),

@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import OptionList
 
 from zen_tui.library import datasets as library
-from zen_tui.library import models
-from zen_tui.library.database import Database
 from zen_tui.library.errors import ZenError
-from zen_tui.library.records import Dataset, Photo
+from zen_tui.library.records import Job, Photo
 from zen_tui.library.text import plural
 from zen_tui.photos import caption_edits as edits
 from zen_tui.photos.caption_edits import Edit
@@ -28,18 +26,17 @@ from zen_tui.photos.caption_lint import Finding, Reader, check_photo, check_set
 from zen_tui.photos.caption_templates import fill
 from zen_tui.tui.keys import ACTIONS, bindings
 from zen_tui.tui.messages import JobsChanged
-from zen_tui.tui.screens.place import Place
+from zen_tui.tui.screens.reader_choice import ReaderChoice
 from zen_tui.tui.widgets.caption_form import CaptionForm, Field
 from zen_tui.tui.widgets.caption_panel import CaptionPanel
 from zen_tui.tui.widgets.photo_detail import CaptionEditor
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 from zen_tui.tui.widgets.tag_list import TagList
 
-CLIP = ""  # the reader of no base in particular
 NEED_PHOTOS = {action.action.partition("(")[0] for action in ACTIONS["captions"]} - {"undo", "next_base"}
 
 
-class CaptionsScreen(Place):
+class CaptionsScreen(ReaderChoice):
     """`slug` names the dataset; `selected` are ids of photos that are selected at first, `cursor` is one of them.
 
     `done` are the changes made here, the newest last; when they are taken back, those of earlier visits follow.
@@ -60,7 +57,6 @@ class CaptionsScreen(Place):
         self._thumbnails: dict[int, Path] = {}
         self.done: list[Change] = []
         self._start = (set(selected), cursor)
-        self._readers: list[str] = []  # bases by which lengths can be counted, and CLIP; the one in use first
 
     def body(self) -> ComposeResult:
         with Horizontal(id="captions"):
@@ -72,7 +68,7 @@ class CaptionsScreen(Place):
     # Reading ----------------------------------------------------------------------------------------------
 
     def load(self) -> None:
-        self.dataset: Dataset = library.dataset(self.zen.db, self.slug)
+        self.dataset = library.dataset(self.zen.db, self.slug)
         self.photos = {photo.id: photo for photo in library.photos(self.zen.db, self.dataset.id)}
         self._thumbnails = {
             id: self.zen.home.thumbnail(self.slug, photo.hash) for id, photo in self.photos.items()
@@ -84,8 +80,7 @@ class CaptionsScreen(Place):
         grid.show([self._tile(photo) for photo in self.photos.values()], cursor_id=cursor)
         self._start = (set(), None)
         self._show()
-        if not self._readers:
-            self._find_readers()
+        self.choose_reader()
 
     def _examine(self, ids: Iterable[int]) -> None:
         """Look for faults in these captions, and in the set."""
@@ -136,35 +131,9 @@ class CaptionsScreen(Place):
         alike = photo is not None and sum(each.caption == photo.caption for each in self.photos.values()) > 1
         return self.hints if alike else []
 
-    # Lengths ----------------------------------------------------------------------------------------------
-
-    def _find_readers(self) -> None:
-        from zen_tui.exchange.caption_reader import likely_base
-
-        likely = likely_base(self.zen.db, self.dataset)
-        bases = [base.slug for base in reversed(models.bases(self.zen.db))]
-        first = [likely.slug] if likely else [CLIP]
-        self._readers = first + [name for name in (CLIP, *bases) if name not in first]
-        self._read_as(self._readers[0])
-
-    @work(thread=True, exclusive=True, group="reader", exit_on_error=False)
-    def _read_as(self, base: str) -> None:
-        """Load a vocabulary, and count every caption with it once."""
-        from zen_tui.exchange.vocabulary import clip_vocabulary, vocabulary_of
-
-        try:
-            with Database.open(self.zen.home) as db:
-                reader = vocabulary_of(models.base(db, base)) if base else clip_vocabulary()
-                reader.count(list(library.captions(db, self.dataset.id).values()))
-        except ZenError as error:
-            self.app.call_from_thread(self.zen.fail, error)
-        else:
-            self.app.call_from_thread(self._read_by, reader)
-
-    def _read_by(self, reader: Reader) -> None:
-        if self.is_attached:
-            self.panel.reader = reader
-            self._changed(self.photos)
+    def read_by(self, reader: Reader) -> None:
+        self.panel.reader = reader
+        self._changed(self.photos)
 
     # Changing ---------------------------------------------------------------------------------------------
 
@@ -302,7 +271,7 @@ class CaptionsScreen(Place):
         form.go(field, first=first, value=value)
 
     def action_tags(self) -> None:
-        self.query_one(TagList).focus()
+        self.set_focus(self.query_one(TagList))
 
     def action_remove_tag(self) -> None:
         """Take the tag under the cursor of the list out of the chosen captions."""
@@ -326,6 +295,17 @@ class CaptionsScreen(Place):
         folder = folders.get(example.id, "") if example else ""
         self.app.push_screen(TemplateChooser(self.dataset, example, folder, len(chosen)), taken)
 
+    def action_describe(self) -> None:
+        """Let a model on this disk write the captions; it leaves those alone that somebody wrote."""
+        from zen_tui.tui.screens.look_dialog import LookDialog
+
+        def queued(job: Job | None) -> None:
+            if job:
+                self.panel.say(f"{job.title}: Jobs shows how far it is.")
+
+        ids = [photo.id for photo in self.chosen]
+        self.app.push_screen(LookDialog(self.dataset, ids, len(ids)), queued)
+
     def action_select_all(self) -> None:
         grid = self.query_one(PhotoGrid)
         every = set(self.photos)
@@ -337,11 +317,6 @@ class CaptionsScreen(Place):
     def _select(self, ids: set[int], which: str) -> None:
         self.query_one(PhotoGrid).select(ids)
         self.panel.say(f"{plural(len(ids), 'photo')} {which} selected." if ids else f"There is no photo {which}.")
-
-    def action_next_base(self) -> None:
-        """Count tokens as the next base reads them."""
-        self._readers = [*self._readers[1:], self._readers[0]]
-        self._read_as(self._readers[0])
 
     def action_whole_words(self) -> None:
         self.query_one(CaptionForm).toggle("words")

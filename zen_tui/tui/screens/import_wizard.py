@@ -134,6 +134,9 @@ class WizardScreen(Place):
         if not worker.is_cancelled:
             summary = _counted(len(report.added), len(report.duplicates), len(report.skipped))
             self.app.call_from_thread(self._looked, len(report.added), summary, tally.words())
+            self.app.call_from_thread(self._tell, [*found.notes, *report.sentences()])
+            if into is None:
+                self.app.call_from_thread(self._suggest, found.token, found.class_word)
 
     def _heard(self, outcome: object, verdicts: list[Verdict], flags: str = "") -> None:
         from zen_tui.photos.intake import Outcome
@@ -146,6 +149,18 @@ class WizardScreen(Place):
             if self.busy is None:
                 so_far = f"Looking… {outcome.done:,} of {outcome.total:,}{f', {flags}' if flags else ''}."
                 self.query_one("#summary", Static).update(Content(so_far))
+
+    def _tell(self, notes: list[str]) -> None:
+        """Say what of another tool's dataset is not taken over."""
+        if self.is_attached:
+            for note in notes:
+                self.query_one(Verdicts).tell(note)
+
+    def _suggest(self, token: str, class_word: str) -> None:
+        """Take over what another tool's dataset calls its subject, where nobody has typed a class word."""
+        if self.is_attached and token and class_word and not self.query_one("#class", Input).value:
+            self.query_one("#token", Input).value = token
+            self.query_one("#class", Input).value = class_word
 
     def _looked(self, usable: int, summary: str, flags: str) -> None:
         if self.is_attached:

@@ -89,7 +89,7 @@ class CaptionForm(Vertical):
         entry = self.query_one(f"#{field}", Input)
         if value is not None:
             entry.value = value
-        entry.focus()
+        self.screen.set_focus(entry)  # at once: letters follow
 
     def toggle(self, which: Literal["words", "case"]) -> None:
         """Turn one of the narrowings of find on or off."""

@@ -92,7 +92,7 @@ class CaptionPanel(Vertical):
         editor = self.query_one(CaptionEditor)
         editor.text = text
         editor.move_cursor(editor.document.end)
-        editor.focus()
+        self.screen.set_focus(editor)
 
     def stop_editing(self) -> None:
         self.remove_class("-editing")

@@ -43,6 +43,10 @@ class Verdicts(RichLog):
         line.append(f"  {clean(doubts)}", colours[tone])
         self.write(line)
 
+    def tell(self, note: str) -> None:
+        """A sentence about all of them."""
+        self.write(Text(clean(note), self.app.theme_variables["attention"]))
+
 
 def _word(verdict: Verdict) -> str:
     """Its kind; of a near-duplicate what it is alike to."""
