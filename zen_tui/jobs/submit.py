@@ -6,7 +6,14 @@ loaded model can know, such as the end of a prompt that its tokenizer cuts off, 
 
 from zen_tui.jobs.demo import DemoJobs, submit_demo
 from zen_tui.jobs.pictures import how_it_fits, sheet_defaults, submit_generation
-from zen_tui.jobs.trainings import PRESETS, Submitted, plan_training, submit_training, training_defaults
+from zen_tui.jobs.trainings import (
+    PRESETS,
+    Submitted,
+    plan_training,
+    prepare_training,
+    submit_training,
+    training_defaults,
+)
 
 __all__ = [
     "PRESETS",
@@ -14,6 +21,7 @@ __all__ = [
     "Submitted",
     "how_it_fits",
     "plan_training",
+    "prepare_training",
     "sheet_defaults",
     "submit_demo",
     "submit_generation",
