@@ -263,6 +263,14 @@ class MannequinScoreSpec(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str
 
 
+class CompareSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Draw the losses and samples of `runs` into the file `out`."""
+
+    kind: ClassVar[str] = "compare"
+    runs: tuple[int, ...]
+    out: str
+
+
 Spec = (
     TrainSpec
     | CheckpointSpec
@@ -273,6 +281,7 @@ Spec = (
     | MaskSpec
     | MannequinPhotosSpec
     | MannequinScoreSpec
+    | CompareSpec
 )
 _KINDS: tuple[type[Spec], ...] = (
     TrainSpec,
@@ -284,6 +293,7 @@ _KINDS: tuple[type[Spec], ...] = (
     MaskSpec,
     MannequinPhotosSpec,
     MannequinScoreSpec,
+    CompareSpec,
 )
 SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in _KINDS}
 
