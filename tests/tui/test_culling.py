@@ -150,12 +150,15 @@ async def test_a_mark_reads_nothing_and_sorts_nothing(db: Database, home: Home, 
         await until(pilot, lambda: "best rated" in str(app.screen.query_one("#middle").border_subtitle))
         order = names(app)
         read: list[str] = []
+        written: list[str] = []
         db.connection.set_trace_callback(read.append)
+        app.writer.do(lambda own: own.connection.set_trace_callback(written.append)).result()
         await pilot.press("end", "5", "x", "up", "o")
         tiles = app.screen.query_one(PhotoGrid).tiles
         await until(pilot, lambda: any(tile.label == "held out" for tile in tiles))
+        app.writer.settle()
         db.connection.set_trace_callback(None)
-        assert sum(sql.startswith("UPDATE photos") for sql in read) == 3
+        assert sum(sql.startswith("UPDATE photos SET") for sql in written) == 3
         assert [sql for sql in read if "SELECT" in sql and "photos" in sql] == []
         assert names(app) == order
 

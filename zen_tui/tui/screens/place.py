@@ -70,6 +70,7 @@ class Place(Screen[None]):
     def _come_into_view(self) -> None:
         if not self.is_running or not self.is_mounted:
             return
+        self.zen.writer.settle()
         self.load()
         for picture in self.query(".sharp"):  # a dialog may have lain over it
             picture.refresh()
