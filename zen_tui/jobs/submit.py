@@ -9,8 +9,11 @@ from zen_tui.jobs.pictures import how_it_fits, sheet_defaults, submit_generation
 from zen_tui.jobs.trainings import (
     PRESETS,
     Submitted,
+    in_words,
     plan_training,
     prepare_training,
+    preset_for,
+    preset_settings,
     submit_training,
     training_defaults,
 )
@@ -20,8 +23,11 @@ __all__ = [
     "DemoJobs",
     "Submitted",
     "how_it_fits",
+    "in_words",
     "plan_training",
     "prepare_training",
+    "preset_for",
+    "preset_settings",
     "sheet_defaults",
     "submit_demo",
     "submit_generation",
