@@ -60,7 +60,9 @@ def activations(family: str, parameters: int, pixels: int, batch: int, twice: fl
         width: bytes of a number.
     """
     counted = COUNTED[family]
-    larger = float((parameters / counted.parameters) ** (2 / 3))  # of depth and width, each block keeps what is as wide
+    larger = float(
+        (parameters / counted.parameters) ** (2 / 3)
+    )  # of depth and width, each block keeps what is as wide
     all_kept = _at(counted.kept, pixels)
     least = min(all_kept, counted.twice * pixels / LARGE)
     return round((twice * least + (1 - twice) * all_kept) * GIB * batch * larger * width / 2)
