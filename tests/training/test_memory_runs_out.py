@@ -15,6 +15,7 @@ from zen_tui.library.events import Note, Saved, Step, Warned
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import loop
 from zen_tui.training.fitting import fitted, next_rung, rungs_for
+from zen_tui.training.losses import losses
 
 ROOMY = Machine("cpu", 64 << 30)
 PLENTY = {**SMALL, "batch_size": 4, "steps": 5, "checkpoint_every": 50, "holdout": 0.0}
