@@ -14,6 +14,9 @@ from zen_tui.library.records import Base, Run
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training.methods.outline import outline
 
+WHOLE = ("dreambooth",)
+"""Methods by which all of the denoiser learns: its weights cannot be rounded."""
+
 
 def fit_for(base: Base, settings: TrainSettings, machine: Machine, method: str = "lora") -> Fit:
     """What a training of `base` would do without on `machine`. Raises `BadFile` when the base is damaged."""
@@ -32,7 +35,7 @@ def rungs_for(base: Base, settings: TrainSettings, machine: Machine, method: str
         resolution=settings.resolution,
         batch=settings.batch_size,
         precision=settings.precision,
-        quantize=settings.quantize,
+        quantize="none" if method in WHOLE else settings.quantize,
         checkpointing=settings.gradient_checkpointing,
     )
 
