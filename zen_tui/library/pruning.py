@@ -14,7 +14,7 @@ from zen_tui.library.scores import Scores, choose
 
 
 def best(checkpoints: Iterable[Checkpoint]) -> Checkpoint | None:
-    """The one judged best, else the one with the lowest loss on held-out photos, the earliest of equals; None where
+    """The one judged best, else the earliest with the lowest loss on held-out photos; None where
     none has a score."""
     checkpoints = list(checkpoints)
     if choice := choose([(kept.step, msgspec.convert(kept.scores, Scores)) for kept in checkpoints]):
