@@ -188,7 +188,8 @@ def best(
     if history.best is None:
         raise Refused(f"{run.slug} has no held-out scores.", "Train with --set holdout=0.1 to get them.")
     step, loss = history.best
-    document: dict[str, Any] = {"run": run.slug, "step": step, "holdout": loss}
+    why = history.judged[-1].why if history.judged else ""
+    document: dict[str, Any] = {"run": run.slug, "step": step, "holdout": loss, "why": why}
     if adapter:
         if kept is None or kept.step != step:
             raise Refused(f"No checkpoint of step {step:,} is kept.", f"`zen runs show {run.slug}` lists them.")
@@ -197,7 +198,7 @@ def best(
         print_json(document)
     else:
         made = f", adapter {document['adapter']}" if adapter else ""
-        say(f"step {step}, held-out loss {loss:.4f}{made}")
+        say((why or f"step {step}, held-out loss {loss:.4f}") + made)
 
 
 @app.command("prune")

@@ -69,6 +69,8 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Whether errors are weighed by the photos' masks; 'auto' where there are any."""
     mask_outside: float = 0.1
     """What an error outside the subject weighs beside one inside."""
+    judge: int = 0
+    """Pictures of the subject that each checkpoint is judged by, with half as many of the class; 0 is none."""
 
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {
         "steps": (1, 1_000_000),
@@ -97,6 +99,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "colour_jitter": (0, 0.3),
         "variants": (0, 64),
         "mask_outside": (0, 1),
+        "judge": (0, 64),
     }
 
     def __post_init__(self) -> None:

@@ -13,7 +13,8 @@ from accelerate.state import AcceleratorState
 from zen_tui.families.base import Family
 from zen_tui.families.objective import Objective
 from zen_tui.library.errors import ZenError
-from zen_tui.library.events import Feed, Holdout, Interrupted, Note, Resumed, Step
+from zen_tui.library.events import Feed, Holdout, Interrupted, Judged, Note, Resumed, Step
+from zen_tui.library.scores import Scores
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance, optimizers
 from zen_tui.training.averages import Average
@@ -41,6 +42,7 @@ class Work:
     checkpoints: Checkpoints
     feed: Feed
     draw_samples: Callable[[int, bool], None]
+    judge: Callable[[], Scores] | None = None
 
 
 def learn(work: Work) -> Course:
@@ -61,9 +63,9 @@ def learn(work: Work) -> Course:
     average = Average(method.parameters, made, settings.ema)
     course = _take_up(work, accelerator, made, average)
 
-    def keep() -> None:
+    def keep(*, again: bool = False) -> None:
         course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
-        if not work.checkpoints.saved(course.step):
+        if again or not work.checkpoints.saved(course.step):
             tensors, groups = optimizers.pack(made)
             work.checkpoints.save(
                 State(course, method.state(), tensors, average.state(), groups, settings.optimizer)
@@ -79,7 +81,11 @@ def learn(work: Work) -> Course:
                 with average.acting():
                     _score(work, objectives, course)
             if is_due(step, settings.checkpoint_every, settings.steps):
-                keep()
+                keep()  # before the pictures, which take a while
+                if work.judge and step and step not in course.judged:
+                    with average.acting():
+                        _judge(work, work.judge, course)
+                    keep(again=True)
             how = feed.asked()
             wishes = feed.requests()
             if how or "checkpoint" in wishes:
@@ -188,6 +194,14 @@ def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> 
     trained = score(work.family, objectives, work.material, seen, work.settings)
     course.scores.append((course.step, held_out, trained))
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
+
+
+def _judge(work: Work, judge: Callable[[], Scores], course: Course) -> None:
+    """Judge the pictures of the current step, and say which step is the best so far."""
+    course.judged[course.step] = scores = judge()
+    choice = course.choice()
+    best, why = (choice.step, choice.why) if choice else (course.best_step(), "")
+    work.feed.tell(Judged(step=course.step, scores=scores, best=best, why=why))
 
 
 def _astray(step: int, checkpoints: Checkpoints, loss: float) -> ZenError:

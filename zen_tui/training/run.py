@@ -30,6 +30,7 @@ from zen_tui.training import beginning, methods
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
 from zen_tui.training.fitting import fit_of
+from zen_tui.training.judging import judge_for
 from zen_tui.training.loop import Work, learn
 from zen_tui.training.material import Material, gather
 from zen_tui.training.meters import peak_memory
@@ -97,6 +98,9 @@ def _train(
 
     subject = Subject(dataset.token, dataset.class_word)
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
+    judge = judge_for(method, samples.engine, base, dataset, settings, photos, feed)
+    if judge:
+        judge.prepare()
     if fit.checkpointing:
         family.compute_twice()
     learns = _describe(method, settings, material, fit)
@@ -104,7 +108,9 @@ def _train(
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
     checkpoints = Checkpoints(db, home, run.id, feed, settings.keep_checkpoints, spec.origin)
-    course = learn(Work(settings, family, method, material, checkpoints, feed, samples.draw))
+    course = learn(
+        Work(settings, family, method, material, checkpoints, feed, samples.draw, judge.judge if judge else None)
+    )
 
     metrics = _metrics(course, family)
     adapter = _record(db, home, run, base, dataset, spec, method, metrics)

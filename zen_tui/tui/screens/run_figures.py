@@ -42,6 +42,10 @@ def _held_out(history: History) -> list[Figure]:
     found = [("held out", Content.styled(value, "$attention"))]
     if best := history.best:
         found.append(("best", Content.styled(f"{best.loss:.4f} at {best.step:,}", "$best")))
+    if history.judged:
+        scores = history.judged[-1].scores
+        found += [("identity", Content(str(scores.identity)))] if scores.identity else []
+        found += [("adherence", Content(f" {scores.adherence}"))] if scores.adherence else []
     if last.train_loss is not None:
         found.append(("gap", Content(f"{last.loss - last.train_loss:+.4f}")))
     return found

@@ -61,6 +61,7 @@ REST = {
     "variants": "of a photo; 0 is as suits",
     "masked_loss": "auto, on, off",
     "mask_outside": "weight off the subject",
+    "judge": "pictures a checkpoint; 0 is off",
 }
 assert {*MATTERS, *REST} == set(SETTING_NAMES)
 
