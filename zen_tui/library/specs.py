@@ -266,6 +266,14 @@ class MannequinScoreSpec(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str
 
 
+class CompareSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Draw the losses and samples of `runs` into the file `out`."""
+
+    kind: ClassVar[str] = "compare"
+    runs: tuple[int, ...]
+    out: str
+
+
 Spec = (
     TrainSpec
     | CheckpointSpec
@@ -276,6 +284,7 @@ Spec = (
     | MaskSpec
     | MannequinPhotosSpec
     | MannequinScoreSpec
+    | CompareSpec
 )
 _KINDS: tuple[type[Spec], ...] = (
     TrainSpec,
@@ -287,6 +296,7 @@ _KINDS: tuple[type[Spec], ...] = (
     MaskSpec,
     MannequinPhotosSpec,
     MannequinScoreSpec,
+    CompareSpec,
 )
 SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in _KINDS}
 
