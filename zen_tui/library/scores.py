@@ -23,7 +23,8 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `identity` is the cosine with the held-out photos, `adherence` the share of what was asked for that is there,
     `drift` how far pictures of the class went from the base's own, `variety` how far the subject's pictures are
-    from each other. `drift_by` says what measured the drift: 'identity' or 'pixels'.
+    from each other, `class_variety` the same of the class alone. `drift_by` says what measured the drift and the
+    variety of the class: 'identity' (the built-in base's reader), 'faces' or 'pixels'.
     """
 
     identity: Span | None = None
@@ -31,6 +32,7 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     drift: Span | None = None
     drift_by: str = ""
     variety: Span | None = None
+    class_variety: Span | None = None
 
 
 class Choice(msgspec.Struct, frozen=True):

@@ -1,12 +1,14 @@
 """Judging a checkpoint by pictures: the same prompts and seeds each time, half plain, half of what no photo shows.
 
-Identity and adherence are read where readers travel with the base; elsewhere they are not judged.
+What cannot be told here is not judged, and said so before the training begins.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from PIL import Image
@@ -14,17 +16,18 @@ from torch import Tensor
 
 from zen_tui.exchange.bases import base_folder
 from zen_tui.generation.engine import Engine
-from zen_tui.library.errors import BadFile
-from zen_tui.library.events import Feed
+from zen_tui.library.events import Feed, Note
+from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset
 from zen_tui.library.scores import Scores
 from zen_tui.library.specs import PictureRequest, TrainSettings
 from zen_tui.photos.captions import trigger
 from zen_tui.scoring import identity
-from zen_tui.scoring.asked import asked, shows_identity
-from zen_tui.scoring.job import Readers, as_tensor, load_readers
+from zen_tui.scoring.asked import asked
+from zen_tui.scoring.eyes import FaceEyes, ReaderEyes, eyes_for
+from zen_tui.scoring.job import as_tensor
 from zen_tui.scoring.spans import span
-from zen_tui.training.beginning import Example
+from zen_tui.training.beginning import Example, class_caption
 from zen_tui.training.buckets import trained_size
 from zen_tui.training.methods.method import Method
 from zen_tui.training.pixels import open_photo, pixels
@@ -51,8 +54,18 @@ FIRST_SEED = 7_000  # apart from those of the samples
 SMALL = 16  # pixels of the side at which pictures are compared by their colours
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What pictures are judged with: `eyes` that tell people apart, and whom they look for, (D,)."""
+
+    eyes: ReaderEyes | FaceEyes | None
+    person: Tensor | None
+    missing: tuple[str, ...]
+    """What is not judged and why, in sentences."""
+
+
 class Judge:
-    """Judges what acts on the family of `method`. `held_out` are photos as they are trained on."""
+    """Judges what acts on the family of `method` by pictures of the subject and of its class."""
 
     def __init__(
         self,
@@ -60,21 +73,19 @@ class Judge:
         engine: Engine,
         subject: list[PictureRequest],
         plain: list[PictureRequest],
-        readers: Readers | None,
-        held_out: Sequence[Image.Image],
+        sight: Sight,
         feed: Feed,
     ) -> None:
         self.method, self.engine, self.feed = method, engine, feed
-        self.subject, self.plain, self.readers = subject, plain, readers
-        self._person = (
-            identity.mean_identity(readers.identity(as_tensor(held_out))) if readers and held_out else None
-        )
+        self.subject, self.plain, self.sight = subject, plain, sight
         self._before: list[Image.Image] = []
 
     def prepare(self) -> None:
-        """Encode the prompts before the training begins."""
+        """Encode the prompts before the training begins, and say what will not be judged."""
         self.engine.prepare([*self.subject, *self.plain])
         self.method.family.release("text")
+        for sentence in self.sight.missing:
+            self.feed.tell(Note(text=sentence))
 
     def judge(self) -> Scores:
         """Draw the pictures and measure them.
@@ -87,18 +98,14 @@ class Judge:
                 self._before = self._draw(self.plain)
         after, drawn = self._draw(self.plain), self._draw(self.subject)
         self.method.family.release("vae", "text")
-        read = self.readers.identity if self.readers else None
-        moved = (
-            _moved(self._before, after)
-            if read is None
-            else _turned(*(read(as_tensor(p)) for p in (self._before, after)))
-        )
+        moved, by = self._moved(after)
         return Scores(
             identity=span(self._likenesses(drawn)),
             adherence=span(self._obeyed(drawn)),
             drift=span(moved),
-            drift_by="identity" if read else "pixels",
+            drift_by=by,
             variety=span(_spread(drawn)),
+            class_variety=span(self._differences(after, by)),
         )
 
     def _draw(self, requests: list[PictureRequest]) -> list[Image.Image]:
@@ -107,25 +114,49 @@ class Judge:
         ]
 
     def _likenesses(self, drawn: list[Image.Image]) -> list[float]:
-        shown = [image for image, r in zip(drawn, self.subject, strict=True) if shows_identity(r.prompt)]
-        if self.readers is None or self._person is None or not shown:
+        """The cosine of each picture with the person, 0 where nobody is seen."""
+        eyes, person = self.sight.eyes, self.sight.person
+        if eyes is None or person is None:
             return []
-        found: list[float] = (self.readers.identity(as_tensor(shown)) @ self._person).tolist()
-        return found
+        shown = [image for image, r in zip(drawn, self.subject, strict=True) if eyes.can_read(r.prompt)]
+        return [0.0 if seen is None else float(seen @ person) for seen in eyes.look(shown)]
 
     def _obeyed(self, drawn: list[Image.Image]) -> list[float]:
-        if self.readers is None:
+        if not isinstance(self.sight.eyes, ReaderEyes):
             return []
         found = []
-        for seen, request in zip(self.readers.attributes(as_tensor(drawn)), self.subject, strict=True):
+        for seen, request in zip(self.sight.eyes.attributes(drawn), self.subject, strict=True):
             if wishes := asked(request.prompt):
                 found.append(sum(seen.get(name) == value for name, value in wishes.items()) / len(wishes))
         return found
+
+    def _moved(self, after: list[Image.Image]) -> tuple[list[float], str]:
+        """How far each picture of the class went from the base's own, and by what that was measured: who is
+        seen where the base shows somebody in all of them (one minus the cosine), else colours (0..1)."""
+        eyes = self.sight.eyes
+        before = eyes.look(self._before) if eyes else []
+        if eyes is None or not before or any(one is None for one in before):
+            return (_colours(self._before) - _colours(after)).abs().mean(1).tolist(), "pixels"
+        pairs = zip(before, eyes.look(after), strict=True)
+        return [1 - _cosine(one, other) for one, other in pairs], eyes.by
+
+    def _differences(self, after: list[Image.Image], by: str) -> list[float]:
+        """Of each picture of the class, how far it is from the others, measured as the drift is."""
+        if self.sight.eyes is None or by == "pixels":
+            return _spread(after)
+        seen = self.sight.eyes.look(after)
+        count = len(seen) - 1
+        return [
+            sum(1 - _cosine(one, other) for there, other in enumerate(seen) if there != here) / count
+            for here, one in enumerate(seen)
+            if count
+        ]
 
 
 def judge_for(
     method: Method,
     engine: Engine,
+    home: Home,
     base: Base,
     dataset: Dataset,
     settings: TrainSettings,
@@ -142,21 +173,38 @@ def judge_for(
     count = settings.judge
     prompts = [*itertools.islice(itertools.cycle(plain), count - count // 2)]
     prompts += itertools.islice(itertools.cycle(new), count // 2)
-    alone = f"a photo of a {dataset.class_word}" if dataset.kind != "style" else "a picture"
-    try:
-        readers = load_readers(base_folder(base) / "readers") if dataset.kind == "person" else None
-    except BadFile:
-        readers = None  # a base without readers of its own
-    held_out = [_as_trained(photo, settings, method.family.multiple) for photo in photos if photo.held_out]
+    alone = class_caption(dataset)
     return Judge(
         method,
         engine,
         _requests(prompts, base, settings),
         _requests([alone] * -(-count // 2), base, settings),
-        readers,
-        held_out if readers else [],
+        _sight(home, base, dataset, settings, photos, method.family.multiple),
         feed,
     )
+
+
+def _sight(
+    home: Home, base: Base, dataset: Dataset, settings: TrainSettings, photos: list[Example], multiple: int
+) -> Sight:
+    """What pictures of `dataset` can be judged with here."""
+    eyes, why = eyes_for(base_folder(base) / "readers", dataset.kind)
+    missing = [why] if why else []
+    held_out = [photo for photo in photos if photo.held_out]
+    person: Tensor | None = None
+    if isinstance(eyes, ReaderEyes) and held_out:
+        readings = eyes.readers.identity(as_tensor([_as_trained(p, settings, multiple) for p in held_out]))
+        person = identity.mean_identity(readings)
+    elif isinstance(eyes, FaceEyes) and held_out:
+        listed = [(photo.hash, Path(photo.path)) for photo in photos]
+        person = eyes.person(home, dataset.slug, listed, {photo.hash for photo in held_out})
+    if eyes and not held_out:
+        missing.append("Identity is not judged: no photo is held out to compare pictures with.")
+    elif eyes and person is None:
+        missing.append("Identity is not judged: no held-out photo shows the face that most photos show.")
+    if not isinstance(eyes, ReaderEyes):
+        missing.append("Adherence is not judged: only the built-in base has a reader of what pictures show.")
+    return Sight(eyes, person, tuple(missing))
 
 
 def _unlearned(prompts: Sequence[str], words: str, captions: set[str]) -> list[str]:
@@ -188,16 +236,9 @@ def _as_trained(photo: Example, settings: TrainSettings, multiple: int) -> Image
     return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
 
 
-def _turned(before: Tensor, after: Tensor) -> list[float]:
-    """How far each reading (N, D; unit vectors) turned: one minus the cosine."""
-    found: list[float] = (1 - (before * after).sum(1)).tolist()
-    return found
-
-
-def _moved(before: list[Image.Image], after: list[Image.Image]) -> list[float]:
-    """The mean difference of colours of each pair, 0..1."""
-    found: list[float] = (_colours(before) - _colours(after)).abs().mean(1).tolist()
-    return found
+def _cosine(one: Tensor | None, other: Tensor | None) -> float:
+    """That of two unit vectors; 0 where either is missing."""
+    return 0.0 if one is None or other is None else float(one @ other)
 
 
 def _spread(drawn: list[Image.Image]) -> list[float]:

@@ -98,7 +98,7 @@ def _train(
 
     subject = Subject(dataset.token, dataset.class_word)
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
-    judge = judge_for(method, samples.engine, base, dataset, settings, photos, feed)
+    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, feed)
     if judge:
         judge.prepare()
     if fit.checkpointing:
