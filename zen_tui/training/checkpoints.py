@@ -23,13 +23,14 @@ from zen_tui.library.errors import BadFile
 from zen_tui.library.events import Feed, Saved
 from zen_tui.library.paths import Home
 from zen_tui.library.pruning import remove, spare
-from zen_tui.library.scores import Choice, Scores, choose
+from zen_tui.library.scores import Choice, Scores, Span, choose
 from zen_tui.library.specs import Origin
 
 
 class Course(msgspec.Struct):
     """How a run went so far: the loss of every step, scores as (step, held out, train), seconds of stepping,
-    and in the end those of a usual step."""
+    and in the end those of a usual step. `judged` has the kept checkpoints, `identities` every judged one;
+    `stopped` says why it ended early, '' if it did not."""
 
     step: int = 0
     losses: list[float] = []
@@ -38,6 +39,8 @@ class Course(msgspec.Struct):
     seconds_per_step: float = 0.0
     scaler: dict[str, Any] = {}
     judged: dict[int, Scores] = {}
+    identities: dict[int, Span] = {}
+    stopped: str = ""
 
     def choice(self) -> Choice | None:
         """The best of the judged steps, and why; None where identity was not judged."""
@@ -152,7 +155,8 @@ def kept_at(db: Database, home: Home, run_id: int, step: int) -> State:
 def origin_state(db: Database, home: Home, origin: Origin) -> State:
     """The state that a run begins from: its scores and seconds are still to come. Raises `BadFile`."""
     state = kept_at(db, home, origin.run, origin.step)
-    state.course.scores, state.course.judged, state.course.seconds = [], {}, 0.0
+    course = state.course
+    course.scores, course.judged, course.identities, course.seconds = [], {}, {}, 0.0
     return state
 
 

@@ -18,7 +18,8 @@ def figures(job: Job, history: History, total: int, *, running: bool) -> list[Fi
     """What is known of the run; a figure that is not known is left out. `running`: and its worker lives."""
     found: list[Figure] = []
     if history.steps or total:
-        found.append(("step", Content(f"{history.step:,} of {total:,}" if total else f"{history.step:,}")))
+        early = ", ended early" if job.status == "done" and history.step < total else ""
+        found.append(("step", Content(f"{history.step:,} of {total:,}{early}" if total else f"{history.step:,}")))
     if history.progress is not None and running:
         what = history.progress
         found.append(("", Content.styled(f"{what.what}, {what.done:,} of {what.total:,}", "$attention")))
