@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cli.conftest import Zen
 from tests.training.conftest import Studio, Tape
+from zen_tui.jobs.events import Writer
 from zen_tui.jobs.history import History
 from zen_tui.library import models
-from zen_tui.library.events import Interrupted, Judged, Step
+from zen_tui.library.events import Holdout, Interrupted, Judged, Note, Step
 from zen_tui.library.scores import Scores, Span, choose
 from zen_tui.scoring.spans import span
 
@@ -51,6 +53,7 @@ def test_a_run_is_judged_at_each_checkpoint_and_learns_the_same(studio: Studio) 
     drifts = [event.scores.drift.mean for event in found]
     assert drifts[0] > 0
     assert found[0].scores.drift_by == "pixels"
+    assert found[0].scores.class_variety is None  # of one picture
     run = models.runs(studio.db)[-1]
     kept = models.checkpoints(studio.db, run.id)
     assert [checkpoint.scores["drift"]["mean"] for checkpoint in kept] == drifts
@@ -71,3 +74,31 @@ def test_a_run_that_stops_while_it_is_judged_is_judged_when_it_goes_on(studio: S
     studio.train(spec, tape)
     assert [event.scores for event in tape.of(Judged)] == [event.scores for event in whole.of(Judged)]
     assert [event.step for event in tape.of(Step)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_is_not_judged_is_said(studio: Studio) -> None:
+    said = [event.text for event in studio.train(judge=1).of(Note)]
+    assert "Adherence is not judged: only the built-in base has a reader of what pictures show." in said
+    assert "Identity is not judged: no held-out photo shows the face that most photos show." in said
+    said = [event.text for event in studio.train(judge=1, holdout=0).of(Note)]
+    assert "Identity is not judged: no photo is held out to compare pictures with." in said
+
+
+def test_the_choice_is_told_in_words_and_intervals(studio: Studio, zen: Zen) -> None:
+    run = studio.run(studio.start())
+    assert zen("runs", "best", run.slug).code == 1
+    events = Writer(studio.home.events(run.job_id or 0))
+    so_far: list[tuple[int, Scores]] = []
+    for step, found in ((300, scores(0.4, 0.94)), (600, scores(0.71, 0.93)), (900, scores(0.72, 0.8, 0.3))):
+        so_far.append((step, found))
+        choice = choose(so_far)
+        assert choice is not None
+        events.tell(Holdout(step=step, loss=0.1))
+        events.tell(Judged(step=step, scores=found, best=choice.step, why=choice.why))
+    events.close()
+    answer = zen("runs", "best", run.slug)
+    assert answer.out.startswith("step 600: identity 0.71 ± 0.05, adherence 0.93; ")
+    assert "looks most like the subject" in answer.out
+    assert " ".join(answer.out.splitlines()[-1].split()) == "900 0.72 ± 0.05 0.80 ± 0.05 0.30 ± 0.00"
+    document = zen("runs", "best", run.slug, "--json").json()
+    assert (document["step"], len(document["judged"])) == (600, 3)

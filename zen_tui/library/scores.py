@@ -34,12 +34,23 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     variety: Span | None = None
     class_variety: Span | None = None
 
+    def named(self) -> list[tuple[str, Span]]:
+        """What was judged, by name."""
+        names = ("identity", "adherence", "drift", "variety", "class_variety")
+        return [(name.replace("_", " "), span) for name in names if (span := getattr(self, name)) is not None]
+
 
 class Choice(msgspec.Struct, frozen=True):
     """The best step, and why, in a sentence."""
 
     step: int
     why: str
+
+
+RULE = (
+    "Of the checkpoints that keep to their prompts as well as the best, and that no other beats in identity, "
+    "adherence and drift at once, this one looks most like the subject."
+)
 
 
 def choose(judged: Sequence[tuple[int, Scores]]) -> Choice | None:
