@@ -32,7 +32,7 @@ from zen_tui.training.checkpoints import Checkpoints, Course
 from zen_tui.training.fitting import fit_of
 from zen_tui.training.loop import Work, learn
 from zen_tui.training.material import Material, gather
-from zen_tui.training.meters import peak_memory
+from zen_tui.training.meters import forget_peak, peak_memory
 from zen_tui.training.methods.method import Method, Subject
 from zen_tui.training.methods.outline import targets_of
 from zen_tui.training.samples import Samples, sample_requests
@@ -57,6 +57,7 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
     warm.drop()  # a training wants all the memory there is
+    forget_peak(pick_device())
     fit = fit_of(home, run, base, settings, memory.machine(pick_device()), spec.method)
     family = load_family(base, precision=settings.precision, stored={"denoiser": fit.denoiser, "text": fit.texts})
     try:
