@@ -5,16 +5,19 @@ loaded model can know, such as the end of a prompt that its tokenizer cuts off, 
 """
 
 from zen_tui.jobs.demo import DemoJobs, submit_demo
+from zen_tui.jobs.method_comparison import Comparison, submit_comparison
 from zen_tui.jobs.pictures import how_it_fits, sheet_defaults, submit_generation
 from zen_tui.jobs.trainings import PRESETS, Submitted, plan_training, submit_training, training_defaults
 
 __all__ = [
     "PRESETS",
+    "Comparison",
     "DemoJobs",
     "Submitted",
     "how_it_fits",
     "plan_training",
     "sheet_defaults",
+    "submit_comparison",
     "submit_demo",
     "submit_generation",
     "submit_training",

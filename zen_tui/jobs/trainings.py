@@ -29,6 +29,7 @@ __all__ = [
     "METHODS",
     "PRESETS",
     "Submitted",
+    "checked_training",
     "plan_training",
     "queue_training",
     "submit_training",
@@ -61,7 +62,7 @@ def plan_training(
     chosen: dict[str, Any],
 ) -> Plan:
     """What a training would do; nothing is queued. Raises as `submit_training`."""
-    return _checked(db, home, dataset, base, method, preset, chosen)[1]
+    return checked_training(db, home, dataset, base, method, preset, chosen)[1]
 
 
 def submit_training(
@@ -83,14 +84,14 @@ def submit_training(
         BadFile: the base's folder is gone.
         DiskFull: nothing was queued.
     """
-    settings, planned = _checked(db, home, dataset, base, method, preset, chosen)
+    settings, planned = checked_training(db, home, dataset, base, method, preset, chosen)
     if name is not None and not slugify(name):
         raise WrongUse(f"The name {name!r} has no letters or digits in it.", "Give a name such as mara.")
     run, job = queue_training(db, home, dataset, base, method, settings, name or dataset.slug)
     return Submitted(run, job, planned)
 
 
-def _checked(
+def checked_training(
     db: Database,
     home: Home,
     dataset: Dataset,
@@ -99,6 +100,7 @@ def _checked(
     preset: str | None,
     chosen: dict[str, Any],
 ) -> tuple[TrainSettings, Plan]:
+    """The settings of a training and its plan; nothing is queued. Raises as `submit_training`."""
     if method not in METHODS:
         close = nearest(method, METHODS)
         hint = f"Did you mean {close}?" if close else f"The methods are: {', '.join(METHODS)}."
