@@ -28,7 +28,7 @@ from zen_tui.library.events import Feed, Interrupted, Note, Progress
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Picture
 from zen_tui.library.scores import Span
-from zen_tui.library.text import duration, megabytes
+from zen_tui.library.text import duration, megabytes, plural
 from zen_tui.photos.open import open_upright
 from zen_tui.scoring import identity
 from zen_tui.scoring.asked import asked, shows_identity
@@ -101,7 +101,10 @@ def measure(
     feed.tell(Progress(what="looking at pictures", done=len(spec.arms), total=len(spec.arms)))
     out = Path(spec.out)
     table = table_png(
-        f"{dataset.slug}: the same photos by {len(found) - 1} methods", [f.name for f in found], rows(found), NOTE
+        f"{dataset.slug}: the same photos by {plural(len(found) - 1, 'method')}",
+        [f.name for f in found],
+        rows(found),
+        NOTE,
     )
     write_png(stacked([table, _sheet(drawn, found, spec.class_prompt)]), out / "methods.png")
     write_text(out / "methods.csv", _csv(found))
@@ -212,7 +215,7 @@ def rows(found: Sequence[Figures]) -> list[tuple[str, list[str]]]:
 
 
 def _percent(value: Span | None) -> str:
-    return f"{value.mean:.0%}  ({value.low:.0%}–{value.high:.0%})" if value else ""
+    return f"{value.mean:.0%}  ({value.low:.0%} to {value.high:.0%})" if value else ""
 
 
 def _csv(found: Sequence[Figures]) -> str:
