@@ -35,7 +35,7 @@ from zen_tui.training.forecast import forecast
 from zen_tui.training.judging import judge_for
 from zen_tui.training.loop import Work, learn
 from zen_tui.training.material import Material, gather
-from zen_tui.training.meters import peak_memory
+from zen_tui.training.meters import forget_peak, peak_memory
 from zen_tui.training.methods.method import Method, Subject
 from zen_tui.training.methods.outline import targets_of
 from zen_tui.training.samples import Samples, sample_requests
@@ -60,6 +60,7 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
     warm.drop()  # a training wants all the memory there is
+    forget_peak(pick_device())
     here = memory.machine(pick_device())
     fit = fit_of(home, run, base, settings, here, spec.method)
     while True:
