@@ -88,9 +88,8 @@ def _difference(found: differences.Difference, match: Match, name: str, base: Ba
     if found.family != base.family:
         return _stranger(match, total, name, found.family, base)
     wrong = [*match.missing, *match.misfit]
-    text = (
-        f"all {total} matrices fit" if match.whole else f"{name} was made for another base: {few(wrong)} differ."
-    )
+    other = f"{name} was made for another base: {few(wrong)} differ."
+    text = f"all {total} matrices fit" if match.whole else other
     return Held(match=match, total=total, text=text, ok=match.whole)
 
 

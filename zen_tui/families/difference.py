@@ -1,4 +1,4 @@
-"""A difference as an adapter: what a denoiser learned as a whole, added to its weights and taken back to the bit."""
+"""A difference as an adapter: what a denoiser learned as a whole, added to its weights and taken back again."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Sum:
                 parameter = own[name]
                 if not parameter.dtype.is_floating_point or parameter.dtype.itemsize < 2:
                     raise Refused(
-                        f"{difference.path.stem} changes all of the base, whose weights are kept in one byte here.",
+                        f"{difference.path.stem} changes all of the base, whose weights are rounded here.",
                         "Choose quantize none, or train a LoRA.",
                     )
                 sum_ = wide.get(name, parameter.float())

@@ -1,4 +1,4 @@
-"""DreamBooth: all of the denoiser learns (Ruiz et al. 2023). What it learned is kept as the difference to its base.
+"""DreamBooth: all of the denoiser learns (Ruiz et al. 2023), and what it learned is kept as the difference to it.
 
 The weights learn in fp32 and compute in the run's precision; those of the base stay beside them, for the class to
 be held to what the base makes of it, and for the difference.
