@@ -11,7 +11,7 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Dataset, Measures, Photo
 from zen_tui.photos.faces import FaceFinder, Likeness, finder, keep_likenesses
 from zen_tui.photos.measure import SIDE, VERSION, measure
-from zen_tui.photos.open import open_upright
+from zen_tui.photos.open import decode, read
 
 THREADS = 2
 
@@ -63,7 +63,7 @@ def _measured(
     home: Home, slug: str, photo: Photo, faces: FaceFinder | None
 ) -> tuple[Measures, tuple[Likeness, ...]] | None:
     try:
-        picture = open_upright(home.photo(slug, photo.hash, photo.suffix), SIDE)
+        picture = decode(read(home.photo(slug, photo.hash, photo.suffix)), photo.suffix, SIDE, quick=True).picture
     except BadFile:
         return None
     seen = faces.find(picture) if faces else None
