@@ -10,16 +10,18 @@ import functools
 import math
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from PIL import Image
 
 from zen_tui.library.records import Crop, Face, Measures
 from zen_tui.photos.layout import panels, screen
+from zen_tui.photos.open import Decoded
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-VERSION = 1  # of what is measured; photos measured by an older one are measured again
+VERSION = 2  # of what is measured; photos measured by an older one are measured again
 SIDE = 512  # longest side of the picture that is measured
 FACE_LEAST = 64  # pixels wide in that picture, to be judged by itself
 FACE_WIDTH = 160  # pixels to which a face is scaled before its sharpness is taken
@@ -55,6 +57,12 @@ def measure(picture: Image.Image, faces: tuple[Face, ...] | None = None) -> Meas
         clothes=palette(_below(picture, faces[0].box)) if faces else (),
         faces=faces,
     )
+
+
+def measure_file(decoded: Decoded, faces: tuple[Face, ...] | None = None) -> Measures:
+    """As `measure`, of a photo that was decoded to about `SIDE` pixels; also what its file tells."""
+    measures = measure(decoded.picture, faces)
+    return msgspec.structs.replace(measures, coarse=decoded.coarse, camera=decoded.camera)
 
 
 def exposure(luma: Image.Image) -> dict[str, Any]:
