@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,6 +84,23 @@ def test_a_dry_run_says_all_and_queues_nothing(zen: Zen, home: Home) -> None:
     assert document["plan"]["photos"] + document["plan"]["held_out"] == 6
     assert document["settings"]["resolution"] == 64
     assert jobs(home) == 0
+
+
+@pytest.mark.usefixtures("ready")
+def test_the_preset_is_the_kinds_and_is_said(zen: Zen, home: Home, tmp_path: Path) -> None:
+    def dry(*words: object) -> Any:
+        return zen("train", "mara", "--base", "tiny", *SMALL, *words, "--dry-run", "--json").json()
+
+    assert dry()["plan"]["preset"].startswith("face: ")
+    assert dry("--preset", "style")["plan"]["preset"].startswith("style: ")
+    assert dry("--preset", "style")["settings"]["flip"] is True
+    assert zen("train", "mara", "--base", "tiny", *SMALL, "--dry-run").out.startswith("preset  ")
+    kept = tmp_path / "kept.toml"
+    zen("train", "mara", "--base", "tiny", *SMALL, "--steps", "77", "--write", kept)
+    assert dry("--from", kept)["settings"]["steps"] == 77
+    assert dry("--from", kept)["plan"]["preset"] == "", "nothing in it comes from a preset"
+    style = dry("--from", kept, "--preset", "style", "--set", "rank=4")["settings"]
+    assert (style["steps"], style["caption_dropout"], style["rank"]) == (3000, 0.1, 4)
 
 
 @pytest.mark.usefixtures("ready")

@@ -59,8 +59,11 @@ def train(
     base: Annotated[
         str | None, typer.Option(help="The base to train on; `zen bases list` shows them. Else zen-mini.")
     ] = None,
-    method: Annotated[str | None, typer.Option(help="What learns: lora.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Settings for a kind of subject: face.")] = None,
+    method: Annotated[str | None, typer.Option(help="What learns: lora, dreambooth.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="face, pet, object, garment, style, quick; else as suits the dataset's kind."),
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Short for --set steps=N.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as often as needed.")
@@ -79,6 +82,10 @@ def train(
 ) -> None:
     """Train a dataset in the background and get an adapter.
 
+    The presets are face, pet, object, garment and style, which --preset also takes for a dataset of another kind,
+    and quick, a first look with fewer steps. Steps grow with the number of photos; the plan says which preset was
+    used. A base whose own folder advises steps, as the built-in one does, keeps them.
+
     Every run keeps its settings in `run.toml` in its folder. --from starts such a file again, also one that was
     changed or written with --write; it takes a run by its name, too, and RUN@STEP goes on from a checkpoint.
 
@@ -86,16 +93,27 @@ def train(
     """
     from zen_tui.exchange.bases import ensure_builtin
     from zen_tui.jobs.launch import ensure_worker
-    from zen_tui.jobs.train_files import bring
+    from zen_tui.jobs.train_files import Borrowed, bring
 
     queue = not (dry_run or write)
     asked = Asked(dataset, base, method, preset, name, chosen_settings(set_ or [], steps), write, queue)
     home = Home.find().create()
     with Database.open(home) as db:
         ensure_builtin(db)
-        found = bring(db, home, from_) if from_ else RunFile()
+        found = bring(db, home, from_, dataset, base or BASE) if from_ else RunFile()
+        if isinstance(found, Borrowed) and not json:
+            fields(found.lines())
         answer = _branch(db, home, found, asked) if found.run else _fresh(db, home, found, asked)
         document = answer.document
+        if isinstance(found, Borrowed):
+            document["borrowed"] = {
+                "tool": found.tool,
+                "taken": found.taken,
+                "left": found.left,
+                "others": found.others,
+                "model": found.model,
+                "family": found.family,
+            }
         if not json:
             fields(answer.lines)
         if answer.job:
@@ -117,7 +135,7 @@ def train(
 
 def _fresh(db: Database, home: Home, found: RunFile, asked: Asked) -> Answer:
     """A training from its beginning."""
-    from zen_tui.jobs.submit import prepare_training, submit_training
+    from zen_tui.jobs.submit import prepare_training, preset_settings, submit_training
     from zen_tui.jobs.train_files import write_training
 
     slug = asked.dataset or found.dataset
@@ -127,6 +145,9 @@ def _fresh(db: Database, home: Home, found: RunFile, asked: Asked) -> Answer:
     base = find_base(db, asked.base or found.base or BASE)
     method = asked.method or found.method or METHOD
     preset, name = asked.preset or found.preset, asked.name or found.name
+    kept = found.settings
+    if kept and asked.preset:  # named now, it comes before what the file says
+        kept = {**kept, **preset_settings(asked.preset, base, dataset)}
     if asked.queue:
         made = submit_training(
             db,
@@ -136,14 +157,14 @@ def _fresh(db: Database, home: Home, found: RunFile, asked: Asked) -> Answer:
             method=method,
             preset=preset,
             chosen=asked.chosen,
-            kept=found.settings,
+            kept=kept,
             name=name,
         )
         document = {"run": made.run.slug, "job": made.job.id, "plan": made.plan}
         lines = [("run", made.run.slug), ("job", made.job.id), *made.plan.lines()]
         return Answer(lines, document, made.run, made.job)
     settings, plan = prepare_training(
-        db, home, dataset, base, method=method, preset=preset, chosen=asked.chosen, kept=found.settings
+        db, home, dataset, base, method=method, preset=preset, chosen=asked.chosen, kept=kept
     )
     document = {"dataset": dataset.slug, "base": base.slug, "method": method, "plan": plan}
     document["settings"] = msgspec.structs.asdict(settings)

@@ -17,12 +17,13 @@ from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset, Job, Run
 from zen_tui.library.sizes import require_size
-from zen_tui.library.specs import Origin, TrainSettings, TrainSpec
+from zen_tui.library.specs import SETTING_NAMES, Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import nearest, plural, slugify
 from zen_tui.library.train_settings import train_settings
 from zen_tui.training.beginning import require_photos
 from zen_tui.training.methods import METHODS, require_known
-from zen_tui.training.plan import PRESETS, Plan, defaults_for, plan
+from zen_tui.training.plan import Plan, plan
+from zen_tui.training.presets import PRESETS, defaults_for, in_words, preset_for, preset_settings
 
 SMALLER, LARGER = 4, 2  # a base still learns at a quarter and at twice the size it was made for
 
@@ -30,8 +31,11 @@ __all__ = [
     "METHODS",
     "PRESETS",
     "Submitted",
+    "in_words",
     "plan_training",
     "prepare_training",
+    "preset_for",
+    "preset_settings",
     "queue_training",
     "submit_training",
     "training_defaults",
@@ -126,7 +130,10 @@ def prepare_training(
     base_folder(base)
     _require_photos(db, dataset, settings)
     require_resolution(base, settings.resolution)
-    return settings, plan(db, home, base, dataset, settings, method)
+    planned = plan(db, home, base, dataset, settings, method)
+    if preset or not set(kept or ()) >= set(SETTING_NAMES):
+        planned.preset = in_words(preset or preset_for(dataset))
+    return settings, planned
 
 
 def require_name(name: str | None) -> None:
