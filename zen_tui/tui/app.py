@@ -220,7 +220,7 @@ class ZenApp(QuietCrash, App[None]):
 
     def _look(self) -> None:
         """See what changed in the queue, twice a second; a query of a few microseconds when nothing did."""
-        news = self._watch.look()
+        news = self._watch.look() if self.is_running else None  # at the end there is no screen to tell
         if news is None:
             return
         self.jobs = news.jobs
@@ -254,6 +254,8 @@ class ZenApp(QuietCrash, App[None]):
 
     def show_status(self) -> None:
         """Draw the status line of the open screen anew."""
+        if not self.is_running:
+            return
         for line in self.screen.query(StatusLine):
             line.show()
 

@@ -98,7 +98,7 @@ class DatasetsScreen(DatasetsJudging):
 
     def lost(self, ids: Some[int]) -> None:
         """What was done to these photos could not be written: show what the database has of them."""
-        if self.is_attached:
+        if not self.leaving:
             self._read = ""
             self.show_photos()
             if (above := self.full_size) is not None:

@@ -52,7 +52,7 @@ class DatasetsJudging(DatasetsDoing):
 
     def judge(self) -> None:
         """Judge now what was marked, if anything was."""
-        if self._unjudged:
+        if self._unjudged and not self.leaving:
             self._judge_marked()
             self.count_uses()
             self.judge_set()
@@ -74,7 +74,8 @@ class DatasetsJudging(DatasetsDoing):
 
     def _judge(self, dataset: Dataset, ids: set[int]) -> None:
         """Judge photos after all that was written before; what fails is judged again with the next mark."""
-        home, thresholds = self.zen.home, self.zen.settings.verdicts
+        app = self.zen
+        home, thresholds = app.home, app.settings.verdicts
 
         def work(db: Database) -> list[Photo]:
             from zen_tui.photos.judge import rejudge
@@ -83,16 +84,16 @@ class DatasetsJudging(DatasetsDoing):
 
         def done(future: Future[list[Photo]]) -> None:
             if future.exception() is None and (changed := future.result()):
-                self.app.call_later(self._heard, changed)
+                app.call_later(self._heard, changed)
 
-        self.zen.writer.do(work).add_done_callback(done)
+        app.writer.do(work).add_done_callback(done)
 
     def _heard(self, changed: list[Photo]) -> None:
         known = [photo for photo in changed if photo.id in self.photos]
         for new in known:
             photo = self.photos[new.id]
             photo.verdicts, photo.alike = new.verdicts, new.alike
-        if self.is_attached:
+        if not self.leaving:
             self.judged([photo.id for photo in known])
 
     # The whole set ----------------------------------------------------------------------------------------
@@ -110,7 +111,7 @@ class DatasetsJudging(DatasetsDoing):
             self.app.call_from_thread(self._covered, dataset.slug, rows, notes)
 
     def _covered(self, slug: str, rows: list[Row], notes: list[str]) -> None:
-        if self.is_attached and slug == self.slug:
+        if not self.leaving and slug == self.slug:
             self._coverage = rows, notes
             self.show_coverage()
 

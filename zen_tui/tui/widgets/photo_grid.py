@@ -282,6 +282,8 @@ class PhotoGrid(ScrollView, can_focus=True):
 
     def _look_around(self) -> None:
         self._resting = None
+        if not self.is_attached:
+            return
         height = self.tile_size[1] + 1
         top = int(self.scroll_offset.y) // height * self.columns
         page = (self.size.height // height + 2) * self.columns
