@@ -3,21 +3,20 @@
 The time runs from the key's byte being written to the terminal until it has received the text that tells what the
 key did. Every change is durable, in the journal and in the database, before that text appears.
 
-Usage: python -m benchmarks.caption_keys [--photos 2000] [--rounds 20] [--size 120x36]
+Usage: python -m benchmarks.caption_keys [--photos 2000] [--rounds 10] [--size 120x36]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.crop_editor import Terminal
+from benchmarks.terminal import Press, Terminal, load, summary, table
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
@@ -45,69 +44,51 @@ def fill(home: Home, count: int) -> None:
             Image.new("RGB", (1024, 1024), colour).save(original)
 
 
-def measure(terminal: Terminal, rounds: int, count: int) -> dict[str, list[tuple[float, float]]]:
-    """Milliseconds of each key by what it does: on the clock, and of processor time until the screen rests."""
-    taken: dict[str, list[tuple[float, float]]] = {}
+def measure(terminal: Terminal, rounds: int, count: int) -> dict[str, list[Press]]:
+    """Every press by what it does."""
+    taken: dict[str, list[Press]] = {}
 
     def key(name: str, keys: str, text: str) -> None:
-        before = terminal.busy()
-        clock = terminal.press(keys, text)
-        terminal.rest(0.3)
-        taken.setdefault(name, []).append((clock, terminal.busy() - before))
+        taken.setdefault(name, []).append(terminal.press(keys, text))
 
     for number in range(rounds):
         key("move", "\x1b[C", f"{number + 2:,} of {count:,}")
     key("select all", "A", f"{count:,} selected")
     for number in range(rounds):
-        terminal.press("a", "")
-        terminal.rest(0.3)
+        terminal.press("a", "", 0.3)
         terminal.press(f"tag {number}", f"Enter changes {count:,} of {count:,}")
         key("add a tag to all", "\r", f"{count:,} captions changed")
         key("undo it", "u", "Undone")
-    terminal.press("r", "")
-    terminal.rest(0.3)
-    terminal.press("woman\r", "")
-    terminal.rest(0.5)
+    terminal.press("r", "", 0.5)
+    terminal.press("woman\r", "", 0.5)
     for letter in "person":
         key("type, with the count of what would change", letter, f"Enter changes {count:,} of {count:,}")
     return taken
 
 
-def told(times: list[tuple[float, float]]) -> dict[str, float]:
-    """Median and slowest of the clock, and the mean of the processor time, which other programs do not stretch."""
-    clocks, cpu = zip(*times, strict=True)
-    return {
-        "median_ms": round(statistics.median(clocks), 1),
-        "slowest_ms": round(max(clocks), 1),
-        "cpu_ms": round(statistics.mean(cpu), 1),
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--photos", type=int, default=2000)
-    parser.add_argument("--rounds", type=int, default=20, help="presses of each key")
+    parser.add_argument("--rounds", type=int, default=10, help="presses of each key")
     parser.add_argument("--size", default="120x36", help="columns and rows of the terminal")
     chosen = parser.parse_args()
     columns, rows = (int(part) for part in chosen.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / "home").create()
         fill(home, chosen.photos)
-        terminal = Terminal(home.root, columns, rows, "halfcell")
+        terminal = Terminal(home.root, columns, rows)
         try:
-            terminal.press("", "mara")
-            terminal.rest(1.0)
-            terminal.press("C", "of 75 tokens")
-            terminal.rest(1.0)
+            terminal.press("", "mara", 1.0)
+            terminal.press("C", "of 75 tokens", 1.0)
             taken = measure(terminal, chosen.rounds, chosen.photos)
         finally:
             terminal.close()
-    found = {name: told(times) for name, times in taken.items()}
-    print(json.dumps({"photos": chosen.photos, "size": chosen.size, "keys": found}))
-    for name, times in found.items():
-        state = "within" if times["median_ms"] <= TARGET else "above"
-        told_times = f"{times['median_ms']:.0f} ms ({times['cpu_ms']:.0f} ms of processor time)"
-        print(f"{name}: {told_times}, {state} {TARGET:.0f} ms", file=sys.stderr)
+    found = {name: summary(presses) for name, presses in taken.items()}
+    print(json.dumps({"photos": chosen.photos, "size": chosen.size, "load": load(), "milliseconds": found}))
+    print(table(found), file=sys.stderr)
+    slow = [name for name, row in found.items() if row["median"] > TARGET]
+    said = f"above {TARGET:.0f} ms: {', '.join(slow)}" if slow else f"all within {TARGET:.0f} ms"
+    print(f"{said} ({load()})", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """How long a key takes on Datasets with thousands of photos in a set: from the press to the terminal's bytes.
 
-Zen runs in a real pseudo-terminal on a home that is made for it. A key counts as painted when the terminal
-has received the text that its effect writes, such as `left out` or `8 of 2,000`; every press waits for
-quiet first, so that one key's bytes are not taken for another's. The worst press is told beside the median.
+A key counts as painted when the terminal has received the text that its effect writes, such as `left out` or
+`8 of 2,000`. `after a mark` are keys that come while what was marked is judged. The worst press is told beside
+the median.
 
-Usage: python benchmarks/culling.py [--photos 2000] [--presses 40] [--size 160x45]
+Usage: python -m benchmarks.culling [--photos 2000] [--presses 12] [--size 160x45]
 """
 
 from __future__ import annotations
@@ -12,38 +12,33 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import pty
 import random
-import re
-import select
-import statistics
-import struct
 import sys
 import tempfile
-import termios
 import time
 from collections.abc import Iterator
-from fcntl import ioctl
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from benchmarks.terminal import Press, Terminal, load, summary, table
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
-from zen_tui.library.records import Crop, Face, Measures, Verdict
+from zen_tui.library.records import Crop, Face, Measures
+from zen_tui.library.settings import Thresholds
+from zen_tui.photos.judge import rejudge
+from zen_tui.photos.measure import VERSION
 from zen_tui.photos.thumbs import write_thumbnail
+from zen_tui.tui.screens.datasets_judging import PAUSE
 
-ZEN = "import sys; sys.argv = ['zen']; from zen_tui.__main__ import main; main()"
-PATIENCE = 30.0  # seconds
-QUIET = 0.25  # seconds without a byte, before a key is pressed
 TARGET = 100.0  # milliseconds
 DRAWINGS = 24  # originals that differ; the files of a set are links to them
 PIXELS = (3000, 2000)
 
 
 def make_home(folder: Path, count: int) -> Home:
-    """A home with one dataset of `count` measured photos, a fifth of them flagged, some of them alike."""
+    """A home with one dataset of `count` measured photos: a fifth are blurred, eight of ten have a twin."""
     home = Home(folder).create()
     rng = random.Random(1)
     drawings = [_drawing(number) for number in range(DRAWINGS)]
@@ -56,25 +51,33 @@ def make_home(folder: Path, count: int) -> Home:
     with Database.open(home) as db, db.transaction():
         made = datasets.add_dataset(db, "mara", "ohwx", "woman", "person")
         home.thumbnail("mara", "0").parent.mkdir(parents=True, exist_ok=True)
+        phash = 0
         for number in range(count):
             hash = f"{number:064x}"
             os.link(originals[number % DRAWINGS], home.photo("mara", hash, ".jpg"))
             os.link(folder / f"{number % DRAWINGS}-small.jpg", home.thumbnail("mara", hash))
-            blur = rng.random()
-            verdicts = [Verdict("blur", blur, "It is soft.", 0.8)] if blur > 0.8 else []
             box = Crop(left=0.3, top=0.1, right=0.3 + rng.random() * 0.3, bottom=0.6)
             eyes = ((0.38, 0.3), (0.46, 0.3), (0.42, 0.38), (0.39, 0.45), (0.45, 0.45))
+            twin = number % 2 == 1 and number % 10 < 8
+            phash = phash ^ 1 if twin else rng.getrandbits(64)
             measures = Measures(
-                version=1, phash=f"{rng.getrandbits(64):016x}", mirror=f"{rng.getrandbits(64):016x}", blur=blur,
-                mean=rng.random(), palette=tuple(rng.random() for _ in range(24)),
+                version=VERSION, phash=f"{phash:016x}", mirror=f"{rng.getrandbits(64):016x}",
+                blur=rng.random(), mean=rng.random(), palette=_colours(rng), clothes=_colours(rng),
                 faces=(Face(box=box, points=eyes, score=0.9),),
             )  # fmt: skip
             datasets.add_photo(
                 db, made.id, source=f"/photos/{number}.jpg", hash=hash, suffix=".jpg", name=f"IMG_{number:05}.jpg",
                 format="JPEG", width=PIXELS[0], height=PIXELS[1], caption=f"a photo of ohwx woman, {number}",
-                verdicts=verdicts, measures=measures, alike=number - number % 10 + 1 if number % 10 < 3 else None,
+                measures=measures,
             )  # fmt: skip
+        rejudge(db, home, made, Thresholds(blur=0.8, blur_frame=0.8))
     return home
+
+
+def _colours(rng: random.Random) -> tuple[float, ...]:
+    """A palette with most of its share in a few colours, as that of a place or of clothes."""
+    shares = [rng.random() ** 8 for _ in range(27)]
+    return tuple(share / sum(shares) for share in shares)
 
 
 def _drawing(number: int) -> Image.Image:
@@ -88,67 +91,11 @@ def _drawing(number: int) -> Image.Image:
     return Image.blend(image, Image.effect_noise(PIXELS, 60).convert("RGB"), 0.15)
 
 
-class Terminal:
-    """Zen in a pseudo-terminal of this size."""
-
-    def __init__(self, home: Home, columns: int, rows: int) -> None:
-        environment = {
-            **os.environ,
-            "ZEN_HOME": str(home.root),
-            "TERM": "xterm-256color",
-            "ZEN_IMAGES": "halfcell",
-        }
-        self.child, self.master = pty.fork()
-        if self.child == 0:
-            os.execve(sys.executable, [sys.executable, "-c", ZEN], environment)
-        ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def read(self, patience: float) -> bytes:
-        """What comes within `patience` seconds, empty when nothing does."""
-        if not select.select([self.master], [], [], patience)[0]:
-            return b""
-        try:
-            return os.read(self.master, 1 << 16)
-        except OSError:
-            raise SystemExit("Zen ended before its time.") from None
-
-    def rest(self) -> None:
-        """Wait until nothing more is painted."""
-        while self.read(QUIET):
-            pass
-
-    def until(self, key: str, wanted: str) -> tuple[float, float]:
-        """Press `key`: milliseconds until text that matches `wanted` has come, and until the last byte of it."""
-        began = time.perf_counter()
-        os.write(self.master, key.encode())
-        seen, found = b"", 0.0
-        while not found:
-            piece = self.read(PATIENCE)
-            if not piece:
-                raise SystemExit(f"{key!r} did not paint {wanted!r}, but: {_plain(seen)[-600:]}")
-            seen += piece
-            if re.search(wanted, _plain(seen)):
-                found = time.perf_counter() - began
-        last = found
-        while self.read(QUIET):
-            last = time.perf_counter() - began
-        return 1000 * found, 1000 * last
-
-    def close(self) -> None:
-        os.kill(self.child, 9)
-        os.waitpid(self.child, 0)
-        os.close(self.master)
+Key = tuple[str, str, str]  # what is measured ('' for what is not), the key, the text that its effect writes
+WAIT = ""  # as the key: rest for so many seconds
 
 
-def _plain(painted: bytes) -> str:
-    """The text in what the terminal received."""
-    return re.sub(r"\x1b\[[0-9;:?<>=]*[A-Za-z]", "", painted.decode(errors="replace"))
-
-
-Press = tuple[str, str, str]  # what is measured ('' for what is not), the key, the text that its effect writes
-
-
-def presses(count: int, photos: int) -> Iterator[Press]:
+def keys(count: int, photos: int) -> Iterator[Key]:
     """The keys of someone who sorts out a set, each with the text that shows that it was done."""
     anywhere = r"\d of [\d,]+"
     yield from (("move", "l", rf"\b{number + 2:,} of {photos:,}") for number in range(count))
@@ -161,10 +108,17 @@ def presses(count: int, photos: int) -> Iterator[Press]:
         yield "hold out", "o", "held out to"
         yield "undo", "U", "trained on"
         yield "", "l", anywhere
+    yield "", "g", anywhere
     for _ in range(count):
-        yield "this one", "d", r"\d left out|Nothing alike"
-        yield "undo", "U", "undone|Nothing is left"
+        yield "this one", "d", r"\d left out"
+        yield "undo", "U", "undone"
         yield "", "l", anywhere
+        yield "", "l", anywhere
+    yield "", "g", anywhere
+    for number in range(count):
+        yield "", "x", "left out"
+        yield "", WAIT, str(PAUSE * (1 + number / count))
+        yield "after a mark", "l", rf"\b{number + 2:,} of {photos:,}"
     for number in range(count):
         yield "rate", str(number % 5 + 1), "★"
         yield "", "l", anywhere
@@ -174,57 +128,43 @@ def presses(count: int, photos: int) -> Iterator[Press]:
     yield "", "g", anywhere
     yield "", "/", "flag:blur"
     for letter in "flag:blur":
-        yield ("filter letter", letter, letter)
+        yield "filter letter", letter, letter
     yield "", "\x1b", anywhere
 
 
-def measure(home: Home, photos: int, count: int, columns: int, rows: int) -> dict[str, list[tuple[float, float]]]:
-    """For every kind of press, milliseconds until its effect was painted and until the last byte of it."""
-    took: dict[str, list[tuple[float, float]]] = {}
-    terminal = Terminal(home, columns, rows)
+def measure(home: Home, photos: int, count: int, columns: int, rows: int) -> dict[str, list[Press]]:
+    """Every press by what it is called."""
+    took: dict[str, list[Press]] = {}
+    terminal = Terminal(home.root, columns, rows)
     try:
-        took["open the app"] = [terminal.until("", rf"1 of {photos:,}")]
-        for name, key, wanted in presses(count, photos):
-            terminal.rest()
-            took.setdefault(name, []).append(terminal.until(key, wanted))
+        took["open the app"] = [terminal.press("", rf"1 of {photos:,}", 1.0)]
+        for name, key, wanted in keys(count, photos):
+            if key == WAIT:
+                time.sleep(float(wanted))
+            else:
+                took.setdefault(name, []).append(terminal.press(key, wanted))
     finally:
         terminal.close()
     took.pop("", None)
     return took
 
 
-def summary(times: list[float]) -> dict[str, float]:
-    """Median, 95th percentile and worst."""
-    ordered = sorted(times)
-    late = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
-    return {"median": round(statistics.median(ordered), 1), "p95": round(late, 1), "worst": round(ordered[-1], 1)}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--photos", type=int, default=2000, help="photos in the set")
-    parser.add_argument("--presses", type=int, default=40, help="presses of each key")
+    parser.add_argument("--presses", type=int, default=12, help="presses of each key")
     parser.add_argument("--size", default="160x45", help="columns and rows of the terminal")
     chosen = parser.parse_args()
     columns, rows = map(int, chosen.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
         home = make_home(Path(folder) / "home", chosen.photos)
         took = measure(home, chosen.photos, chosen.presses, columns, rows)
-    result = {
-        name: {"presses": len(times), **summary([first for first, _ in times]),
-               "settled_worst": round(max(last for _, last in times), 1)}
-        for name, times in took.items()
-    }  # fmt: skip
-    print(json.dumps({"photos": chosen.photos, "size": chosen.size, "milliseconds": result}))
-    print(f"{'ms to the painted effect':24} median    p95  worst   settled, worst", file=sys.stderr)
-    for name, row in result.items():
-        figures = f"{row['median']:6.0f} {row['p95']:6.0f} {row['worst']:6.0f} {row['settled_worst']:10.0f}"
-        print(f"{name:24} {figures}", file=sys.stderr)
-    slow = [name for name, row in result.items() if name != "open the app" and row["worst"] > TARGET]
-    said = (
-        f"slower than {TARGET:.0f} ms at worst: {', '.join(slow)}" if slow else f"every key within {TARGET:.0f} ms"
-    )
-    print(said, file=sys.stderr)
+    found = {name: summary(presses) for name, presses in took.items()}
+    print(json.dumps({"photos": chosen.photos, "size": chosen.size, "load": load(), "milliseconds": found}))
+    print(table(found), file=sys.stderr)
+    slow = [name for name, row in found.items() if name != "open the app" and row["worst"] > TARGET]
+    said = f"slower than {TARGET:.0f} ms at worst: {', '.join(slow)}" if slow else f"all within {TARGET:.0f} ms"
+    print(f"{said} ({load()})", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import OptionList
 
@@ -29,6 +29,7 @@ from zen_tui.tui.messages import JobsChanged
 from zen_tui.tui.screens.reader_choice import ReaderChoice
 from zen_tui.tui.widgets.caption_form import CaptionForm, Field
 from zen_tui.tui.widgets.caption_panel import CaptionPanel
+from zen_tui.tui.widgets.panel import Panel
 from zen_tui.tui.widgets.photo_detail import CaptionEditor
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 from zen_tui.tui.widgets.tag_list import TagList
@@ -60,10 +61,10 @@ class CaptionsScreen(ReaderChoice):
 
     def body(self) -> ComposeResult:
         with Horizontal(id="captions"):
-            with Vertical(id="photos", classes="panel") as photos:
+            with Panel(id="photos") as photos:
                 photos.styles.padding = 0
                 yield PhotoGrid(least=14, empty="No photo here.")
-            yield CaptionPanel(classes="panel")
+            yield CaptionPanel()
 
     def on_mount(self) -> None:
         self.watch(self.query_one(PhotoGrid), "cursor", self.choice_changed, init=False)
@@ -120,14 +121,15 @@ class CaptionsScreen(ReaderChoice):
     def _show(self) -> None:
         grid, photo = self.query_one(PhotoGrid), self.photo
         path = self.zen.home.photo(self.slug, photo.hash, photo.suffix) if photo else None
-        self.panel.show(photo, path, self.findings[photo.id] if photo else [], self._hints(photo), self.chosen)
-        frame = self.query_one("#photos")
-        frame.border_title = Content(f"{self.slug} · {self.dataset.token} {self.dataset.class_word}".rstrip())
+        small = self._thumbnails[photo.id] if photo else None
+        faults = self.findings[photo.id] if photo else []
+        self.panel.show(photo, path, small, faults, self._hints(photo), self.chosen)
+        title = f"{self.slug} · {self.dataset.token} {self.dataset.class_word}".rstrip()
         flagged = sum(bool(found) for found in self.findings.values())
         told = [f"{grid.cursor + 1:,} of {len(grid.tiles):,}"]
         told += [f"{len(grid.selected):,} selected"] if grid.selected else []
         told += [f"{flagged:,} faulty"] if flagged else []
-        frame.border_subtitle = Content(" · ".join(told))
+        self.query_one("#photos", Panel).entitle(Content(title), Content(" · ".join(told)))
 
     def _hints(self, photo: Photo | None) -> list[Finding]:
         """Hints for the set, where the caption of `photo` is one of those that are alike."""

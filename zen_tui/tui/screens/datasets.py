@@ -7,6 +7,7 @@ is read or sorted anew until somebody else has written, so that ten photos and t
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Collection as Some
 from collections.abc import Iterable
 from functools import partial
@@ -125,6 +126,7 @@ class DatasetsScreen(DatasetsJudging):
             self.collection = Collection(library.photos(self.zen.db, dataset.id) if dataset else ())
             self._tiles = {id: self._tile(photo) for id, photo in self.photos.items()}
             self._read = self.slug
+            gc.freeze()  # a sweep through thousands of photos would hold up a key
             self.judge_set()
         shown = self.collection.found(self.passes, self.order)
         grid = self.query_one(PhotoGrid)
