@@ -48,7 +48,7 @@ def main() -> None:
     wanted = [name for name in ORDER if name in (arguments.only or ORDER)]
     until = time.monotonic() + arguments.seconds
     died = []
-    with tempfile.TemporaryDirectory(prefix="zen-cuda-") as home:
+    with tempfile.TemporaryDirectory(prefix="zen-cuda-", ignore_cleanup_errors=True) as home:
         for inside, group in groupby(wanted, lambda name: name in INSIDE):
             names = list(group)
             module = "benchmarks.on_card.checks" if inside else "benchmarks.on_card.jobs"
@@ -83,16 +83,16 @@ def attempt(module: str, names: list[str], out: Path, seconds: float, home: Path
     environment = {**os.environ, "ZEN_HOME": str(folder), "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     environment["PYTHONUNBUFFERED"] = "1"
     errors = out / "errors.txt"
-    with open(errors, "ab") as said:
+    with open(errors, "ab") as said, subprocess.Popen(command, env=environment, stderr=said) as child:
         try:
-            done = subprocess.run(command, env=environment, check=False, stderr=said, timeout=seconds + GRACE)
+            child.wait(seconds + GRACE)
         except subprocess.TimeoutExpired:
             print(f"{','.join(names)}: stopped, as time was over", flush=True)
-            return False
-    if done.returncode:
+            child.terminate()
+    if child.returncode:
         words = " ".join(errors.read_text(errors="replace").split())[-300:]
-        print(f"{','.join(names)} ended with {done.returncode}: {words}", flush=True)
-    return done.returncode == 0
+        print(f"{','.join(names)} ended with {child.returncode}: {words}", flush=True)
+    return child.returncode == 0
 
 
 def verdict(wrong: list[Row], missing: list[str]) -> str | int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -213,10 +214,15 @@ def used() -> int:
 def main() -> None:
     out, seconds, wanted = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3].split(",")
     os.environ["ZEN_WORKER_IDLE"] = IDLE
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     jobs = Jobs(out, tiny="tiny" in sys.argv[4:])
     book = Book(out, seconds)
-    for name in wanted:
-        book.attempt(name, "", jobs.all[name])
+    try:
+        for name in wanted:
+            book.attempt(name, "", jobs.all[name])
+    finally:
+        if worker := launch.worker_pid(jobs.home):
+            os.kill(worker, signal.SIGKILL)
 
 
 if __name__ == "__main__":
