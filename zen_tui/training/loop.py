@@ -20,6 +20,7 @@ from zen_tui.training import chance, optimizers
 from zen_tui.training.averages import Average
 from zen_tui.training.buckets import Size
 from zen_tui.training.checkpoints import Checkpoints, Course, State
+from zen_tui.training.class_pictures import class_loss
 from zen_tui.training.holdout import score
 from zen_tui.training.losses import losses
 from zen_tui.training.material import Material
@@ -65,6 +66,7 @@ def learn(work: Work) -> Course:
     denoiser, optimizer = accelerator.prepare(family.denoiser(), made)
     family.replace_denoiser(denoiser)
     average = Average(method.parameters, made, settings.ema)
+    place = accelerator.process_index, accelerator.num_processes
     course = _take_up(work, accelerator, made, average)
 
     def keep(*, again: bool = False) -> None:
@@ -119,11 +121,13 @@ def learn(work: Work) -> Course:
             loss = 0.0
             for micro in range(settings.gradient_accumulation):
                 with accelerator.accumulate(denoiser):
-                    batch = _draw(
-                        work, objectives, accelerator, (step - 1) * settings.gradient_accumulation + micro
-                    )
+                    number = (step - 1) * settings.gradient_accumulation + micro
+                    batch = _draw(work, objectives, accelerator, number)
                     plain, held = losses(family, method, material, objectives, settings, batch)
-                    accelerator.backward(plain + settings.prior_preservation * held)
+                    known = class_loss(family, method, material, objectives, settings, number, *place)
+                    accelerator.backward(
+                        plain + settings.prior_preservation * held + settings.class_weight * known
+                    )
                     loss += float(plain.detach()) / settings.gradient_accumulation
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
             # fp16 is scaled so that now and then a gradient overflows; its step is left out by the scaler

@@ -20,7 +20,7 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import duration, megabytes, plural
 from zen_tui.photos.split import hold_out
-from zen_tui.training.beginning import masked_photos, require_photos
+from zen_tui.training.beginning import class_caption, masked_photos, require_photos
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
 from zen_tui.training.fitting import fit_for
 from zen_tui.training.methods.outline import Outline, outline, require_sense
@@ -137,7 +137,10 @@ def plan(
         licence=licence,
         licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
         fit=fit.words,
-        feeding=feeding(learned, len(held_out), len(masked), settings, facts.multiple, numbers_per_pixel),
+        feeding=[
+            *feeding(learned, len(held_out), len(masked), settings, facts.multiple, numbers_per_pixel),
+            *_class(dataset, settings),
+        ],
         warnings=[
             *_warnings(settings, small=too_small_photos(photos, settings, facts.multiple), seen=seen),
             *feed_warnings(learned, dataset, settings, facts.multiple),
@@ -164,9 +167,23 @@ def _measured(db: Database, base: Base, settings: TrainSettings, method: str) ->
             continue
         before = msgspec.convert(run.spec.get("settings", {}), TrainSettings, strict=False)
         alike = all(getattr(before, name) == getattr(settings, name) for name in ALIKE)
-        if alike and bool(before.prior_preservation) == bool(settings.prior_preservation):
+        if alike and _passes(before) == _passes(settings):
             return float(run.metrics["seconds_per_step"]), int(run.metrics["memory_mb"])
     return None, None
+
+
+def _class(dataset: Dataset, settings: TrainSettings) -> list[tuple[str, str]]:
+    """Name and value to show of the pictures of the class, where there will be any."""
+    if not settings.class_pictures:
+        return []
+    count = plural(settings.class_pictures, "picture")
+    words = f"{count} of “{class_caption(dataset)}”, drawn by the base before the training"
+    return [("class", f"{words}; as many are learned in a step as photos")]
+
+
+def _passes(settings: TrainSettings) -> tuple[bool, bool]:
+    """What a step computes beside the photos."""
+    return bool(settings.prior_preservation), bool(settings.class_pictures and settings.class_weight)
 
 
 def _warnings(settings: TrainSettings, *, small: int, seen: int) -> list[str]:

@@ -29,6 +29,7 @@ from zen_tui.photos.captions import trigger
 from zen_tui.training import beginning, methods
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
+from zen_tui.training.class_pictures import class_examples
 from zen_tui.training.fitting import fit_of
 from zen_tui.training.judging import judge_for
 from zen_tui.training.loop import Work, learn
@@ -91,7 +92,8 @@ def _train(
         feed.tell(Progress(what=what, done=done, total=total))
 
     _warn_of_cuts(family, photos, feed)
-    material = gather(family, photos, settings, home.cache(dataset.slug), report)
+    class_of = class_examples(family, home, base, dataset, settings, feed)
+    material = gather(family, [*photos, *class_of], settings, home.cache(dataset.slug), report)
     samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed)
     if settings.sample_every:
         samples.prepare()
@@ -173,7 +175,7 @@ def _record(
 def _describe(method: Method, settings: TrainSettings, material: Material, fit: Fit) -> str:
     size = f"{method.numbers / 1e6:.1f} million" if method.numbers >= 1e5 else f"{method.numbers:,}"
     strength = settings.learning_rate * method.strength
-    photos, held_out = len(material.sizes), len(material.held_out)
+    photos, held_out = len(material.sizes) - len(material.of_class), len(material.held_out)
     parts = [
         f"Learning {size} numbers: {method.describe()}",
         f"effective rate {strength:.3g} (learning_rate x {method.strength:g})",
@@ -185,6 +187,9 @@ def _describe(method: Method, settings: TrainSettings, material: Material, fit: 
     parts += _feeding(settings, material)
     if settings.prior_preservation:
         parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
+    if material.of_class:
+        pictures = plural(len(material.of_class), "picture")
+        parts.append(f"{pictures} of the class beside the photos, with weight {settings.class_weight:g}")
     return "; ".join(parts) + "."
 
 
