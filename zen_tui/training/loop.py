@@ -21,6 +21,7 @@ from zen_tui.training.averages import Average
 from zen_tui.training.buckets import Size
 from zen_tui.training.checkpoints import Checkpoints, Course, State
 from zen_tui.training.class_pictures import class_loss
+from zen_tui.training.copies import CopyWatch
 from zen_tui.training.holdout import score
 from zen_tui.training.losses import losses
 from zen_tui.training.material import Material
@@ -45,7 +46,8 @@ class Work:
     checkpoints: Checkpoints
     feed: Feed
     draw_samples: Callable[[int, bool], None]
-    judge: Callable[[], Scores] | None = None
+    judge: Callable[[int], Scores] | None = None
+    copies: CopyWatch | None = None
     until: int = 0
 
 
@@ -68,6 +70,8 @@ def learn(work: Work) -> Course:
     average = Average(method.parameters, made, settings.ema)
     place = accelerator.process_index, accelerator.num_processes
     course = _take_up(work, accelerator, made, average)
+    if work.copies:
+        work.copies.found = course.copies
 
     def keep(*, again: bool = False) -> None:
         course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
@@ -205,9 +209,9 @@ def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> 
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
 
 
-def _judge(work: Work, judge: Callable[[], Scores], course: Course) -> None:
+def _judge(work: Work, judge: Callable[[int], Scores], course: Course) -> None:
     """Judge the pictures of the current step, and say which step is the best so far."""
-    course.judged[course.step] = scores = judge()
+    course.judged[course.step] = scores = judge(course.step)
     if scores.identity:
         course.identities[course.step] = scores.identity
     choice = course.choice()

@@ -30,6 +30,7 @@ from zen_tui.training import beginning, methods
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
 from zen_tui.training.class_pictures import class_examples
+from zen_tui.training.copies import CopyWatch
 from zen_tui.training.fitting import fit_of
 from zen_tui.training.judging import judge_for
 from zen_tui.training.loop import Work, learn
@@ -94,13 +95,15 @@ def _train(
     _warn_of_cuts(family, photos, feed)
     class_of = class_examples(family, home, base, dataset, settings, feed)
     material = gather(family, [*photos, *class_of], settings, home.cache(dataset.slug), report)
-    samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed)
+    names = {photo.hash: photo.name for photo in datasets.photos(db, dataset.id)}
+    copies = CopyWatch([p for p in photos if not p.held_out], names, settings, family.multiple, feed)
+    samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed, copies)
     if settings.sample_every:
         samples.prepare()
 
     subject = Subject(dataset.token, dataset.class_word)
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
-    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, feed)
+    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, copies, feed)
     if judge:
         judge.prepare()
     if fit.checkpointing:
@@ -120,6 +123,7 @@ def _train(
             feed=feed,
             draw_samples=samples.draw,
             judge=judge.judge if judge else None,
+            copies=copies,
             until=spec.until,
         )
     )
@@ -226,6 +230,7 @@ def _metrics(course: Course, family: Family) -> dict[str, Any]:
         "holdout_first": scores[0] if scores else None,
         "holdout_last": scores[-1] if scores else None,
         "best_step": course.best_step(),
+        **({"copies": len(course.copies), "copies_since": course.copies[0].step} if course.copies else {}),
         **({"stopped": course.stopped} if course.stopped else {}),
         "seconds": round(course.seconds, 2),
         "seconds_per_step": round(course.seconds_per_step, 4),

@@ -62,6 +62,7 @@ REST = {
     "masked_loss": "auto, on, off",
     "mask_outside": "weight off the subject",
     "judge": "pictures a checkpoint; 0 is off",
+    "copy_within": "of a photo: a copy; 0 is off",
     "class_pictures": "of the class, drawn first; 0: none",
     "class_weight": "of those, beside the photos",
     "stop_early": "checkpoints without gain; 0: no",
