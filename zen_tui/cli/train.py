@@ -21,7 +21,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def train(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset's name.")],
     base: Annotated[str, typer.Option(help="The base to train on; `zen bases list` shows them.")] = "zen-mini",
-    method: Annotated[str, typer.Option(help="What learns: lora.")] = "lora",
+    method: Annotated[str, typer.Option(help="What learns: lora, embedding.")] = "lora",
     preset: Annotated[str | None, typer.Option(help="Settings for a kind of subject: face.")] = None,
     steps: Annotated[int | None, typer.Option(help="Short for --set steps=N.")] = None,
     set_: Annotated[

@@ -129,10 +129,15 @@ def carried(sizes: Sizes, width: int, stored: str) -> int:
     return weights(sizes, width, stored) * there // sizes.denoiser
 
 
+def text_weights(sizes: Sizes) -> int:
+    """Bytes of the text encoders as they compute."""
+    return sum(size * (4 if size < PRECISE else 2) for size in sizes.texts)
+
+
 def texts_for(sizes: Sizes, machine: Machine) -> str:
     """How the text encoders fit: as they are (''), in 'int8', or on the 'cpu' while a card does the rest."""
     room = SHARE * machine.free - OVERHEAD
-    if sum(size * (4 if size < PRECISE else 2) for size in sizes.texts) <= room:
+    if text_weights(sizes) <= room:
         return ""
     return "int8" if sum(sizes.texts) <= room or machine.device != "cuda" else "cpu"
 
@@ -148,8 +153,10 @@ def for_training(
     precision: str,
     quantize: str = "auto",
     checkpointing: str = "auto",
+    reads: bool = False,
 ) -> Fit:
-    """What a training does without. `quantize` and `checkpointing` are the settings of those names.
+    """What a training does without. `quantize` and `checkpointing` are the settings of those names; `reads` says
+    that the text encoders stay beside the denoiser.
 
     Activations are taken from the profile: gigabytes that were counted for the family's first model at
     1024 pixels, in proportion to pixels, batch and parameters.
@@ -166,6 +173,7 @@ def for_training(
     def fit(stored: str, twice: bool) -> Fit:
         acts = profile.activations[1 if twice else 0] * (1 << 30) * pictures * width / 2
         needs = weights(sizes, width, stored) + LEARNING * learned + int(acts) + OVERHEAD
+        needs += text_weights(sizes) if reads else 0
         texts = texts_for(sizes, machine)
         return Fit(stored, texts, twice, needs=needs, fits=needs <= SHARE * machine.free)
 

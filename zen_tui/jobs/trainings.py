@@ -45,9 +45,11 @@ class Submitted:
     plan: Plan
 
 
-def training_defaults(base: Base, dataset: Dataset, preset: str | None = None) -> dict[str, Any]:
+def training_defaults(
+    base: Base, dataset: Dataset, preset: str | None = None, method: str = "lora"
+) -> dict[str, Any]:
     """The settings that a training would have if nothing were chosen. Raises `WrongUse` for an unknown preset."""
-    return defaults_for(base, dataset, preset)
+    return defaults_for(base, dataset, preset, method)
 
 
 def plan_training(
@@ -104,7 +106,7 @@ def _checked(
         hint = f"Did you mean {close}?" if close else f"The methods are: {', '.join(METHODS)}."
         raise WrongUse(f"There is no method called {method}.", hint)
     require_known(method, chosen)
-    settings = train_settings(defaults_for(base, dataset, preset), chosen)
+    settings = train_settings(defaults_for(base, dataset, preset, method), chosen)
     base_folder(base)
     _require_photos(db, dataset, settings)
     require_resolution(base, settings.resolution)

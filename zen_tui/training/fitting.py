@@ -15,12 +15,13 @@ from zen_tui.training.methods.outline import outline
 
 def fit_for(base: Base, settings: TrainSettings, machine: Machine, method: str = "lora") -> Fit:
     """What a training of `base` would do without on `machine`. Raises `BadFile` when the base is damaged."""
-    source = source_of(base)
+    learns = outline(method, base, settings)
     return for_training(
-        sizes_of(source, base.family),
+        sizes_of(source_of(base), base.family),
         machine,
         base.family,
-        learned=outline(method, base, settings).numbers,
+        learned=learns.numbers,
+        reads=learns.reads,
         resolution=settings.resolution,
         batch=settings.batch_size,
         precision=settings.precision,

@@ -12,7 +12,7 @@ import msgspec
 from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.profiles import PROFILES, licence_of, require_trainable
 from zen_tui.exchange.source import source_of
-from zen_tui.generation.fit import LEARNING, machine, sizes_of, too_small, weights
+from zen_tui.generation.fit import LEARNING, machine, sizes_of, text_weights, too_small, weights
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database
 from zen_tui.library.errors import WrongUse
@@ -22,10 +22,11 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import duration, megabytes, nearest, plural
 from zen_tui.photos.split import hold_out
-from zen_tui.training.beginning import masked_photos, require_photos
+from zen_tui.training.beginning import masked_photos, require_photos, require_token
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
 from zen_tui.training.fitting import fit_for
-from zen_tui.training.methods.outline import Outline, outline, require_sense
+from zen_tui.training.methods import METHODS
+from zen_tui.training.methods.outline import WITH_A_WORD, Outline, outline, require_sense
 
 BESIDE = 2  # checkpoints on disk beside the newest: the best, and the one being written
 # what the time of a step depends on
@@ -82,8 +83,8 @@ class Plan(msgspec.Struct, kw_only=True):
         return [*shown, *(("note", warning) for warning in self.warnings)]
 
 
-def defaults_for(base: Base, dataset: Dataset, preset: str | None = None) -> dict[str, Any]:
-    """The settings that `base` recommends, changed by what suits `dataset`, then by `preset` if one is named.
+def defaults_for(base: Base, dataset: Dataset, preset: str | None = None, method: str = "lora") -> dict[str, Any]:
+    """The settings that `base` recommends, changed by what suits `method` and `dataset`, then by `preset`.
 
     Raises:
         WrongUse: there is no preset of that name.
@@ -93,12 +94,13 @@ def defaults_for(base: Base, dataset: Dataset, preset: str | None = None) -> dic
         hint = f"Did you mean {close}?" if close else f"The presets are: {', '.join(PRESETS)}."
         raise WrongUse(f"There is no preset called {preset}.", hint)
     recommended = dict(base.facts.get("defaults", {}).get("train", {}))
-    return {**recommended, **KINDS.get(dataset.kind, {}), **PRESETS.get(preset or "", {})}
+    suits = {**METHODS[method].defaults, **KINDS.get(dataset.kind, {})}
+    return {**recommended, **suits, **PRESETS.get(preset or "", {})}
 
 
 def require_fitting(settings: TrainSettings, base: Base, method: str) -> None:
     """Raise `WrongUse` when a setting means nothing for `base`, or settings contradict each other."""
-    require_sense(method, settings)
+    require_sense(method, base, settings)
     flows = PROFILES[base.family].flows
     if settings.noise_offset and flows:
         raise WrongUse(
@@ -134,6 +136,8 @@ def plan(
     seen = sum(max(1, photo.repeats) for photo in learned)
     masked = masked_photos(home, dataset, photos, settings)
 
+    if method in WITH_A_WORD:
+        require_token(dataset, learned)
     learns = outline(method, base, settings)
     numbers = learns.numbers
     here = machine()
@@ -141,7 +145,9 @@ def plan(
     seconds, memory = _measured(db, base, settings, method)
     numbers_per_pixel = latent_numbers(source, PROFILES[base.family])
     licence, meaning = licence_of(base)
-    least = weights(sizes_of(source, base.family), 4 if settings.precision == "fp32" else 2, fit.denoiser)
+    sizes = sizes_of(source, base.family)
+    least = weights(sizes, 4 if settings.precision == "fp32" else 2, fit.denoiser)
+    least += text_weights(sizes) if learns.reads else 0
     return Plan(
         learned=f"{numbers:,} numbers in {learns.words}",
         rate=rate_in_words(settings, learns),
