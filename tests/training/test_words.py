@@ -13,16 +13,17 @@ from safetensors.torch import load_file
 from tests.cli.conftest import Zen
 from tests.families.pictures import TOLERANCE, pipeline, theirs, wish
 from tests.tiny import TinyFolder
-from tests.training.conftest import SMALL, Studio, Tape
+from tests.training.conftest import Studio, Tape
 from tests.training.test_every_family import draw
 from zen_tui.exchange.bases import add_base
 from zen_tui.families import devices, load_family
-from zen_tui.library import datasets, models
+from zen_tui.library import models
 from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.events import Holdout, Sample
 from zen_tui.library.specs import AdapterUse, CheckpointSpec, TrainSettings
 from zen_tui.training.from_checkpoint import make_from_checkpoint
-from zen_tui.training.plan import defaults_for, plan, require_fitting
+from zen_tui.training.plan import plan, require_fitting
+from zen_tui.training.presets import defaults_for
 
 QUICK: dict[str, Any] = {"steps": 4, "checkpoint_every": 2, "learning_rate": 5e-2, "warmup": 1}
 SUBS = {"emb_params": "text_encoder", "clip_l": "text_encoder", "clip_g": "text_encoder_2"}
@@ -132,8 +133,6 @@ def test_what_has_no_words_to_learn_is_refused(studio: Studio, tiny_folder: Tiny
         plan(studio.db, studio.home, studio.base, studio.dataset, TrainSettings(resolution=64), "embedding")
 
 
-def test_the_rate_is_one_for_words_unless_somebody_says_another(studio: Studio) -> None:
-    assert defaults_for(studio.base, studio.dataset)["learning_rate"] == 1e-4
+def test_words_have_a_rate_of_their_own(studio: Studio) -> None:
+    assert defaults_for(studio.base, studio.dataset)["learning_rate"] < 1e-3
     assert defaults_for(studio.base, studio.dataset, method="embedding")["learning_rate"] == 5e-3
-    assert TrainSettings(**SMALL).vectors == 1
-    assert datasets.dataset(studio.db, "mara").token == "ohwx"

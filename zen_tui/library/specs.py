@@ -268,6 +268,14 @@ class MannequinScoreSpec(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str
 
 
+class CompareSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Draw the losses and samples of `runs` into the file `out`."""
+
+    kind: ClassVar[str] = "compare"
+    runs: tuple[int, ...]
+    out: str
+
+
 Spec = (
     TrainSpec
     | CheckpointSpec
@@ -278,6 +286,7 @@ Spec = (
     | MaskSpec
     | MannequinPhotosSpec
     | MannequinScoreSpec
+    | CompareSpec
 )
 _KINDS: tuple[type[Spec], ...] = (
     TrainSpec,
@@ -289,6 +298,7 @@ _KINDS: tuple[type[Spec], ...] = (
     MaskSpec,
     MannequinPhotosSpec,
     MannequinScoreSpec,
+    CompareSpec,
 )
 SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in _KINDS}
 

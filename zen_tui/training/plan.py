@@ -5,8 +5,6 @@ A time is given only when a run like it was measured in this home; nothing is gu
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from zen_tui.exchange.bases import facts_of
@@ -20,12 +18,11 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset
 from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings
-from zen_tui.library.text import duration, megabytes, nearest, plural
+from zen_tui.library.text import duration, megabytes, plural
 from zen_tui.photos.split import hold_out
 from zen_tui.training.beginning import masked_photos, require_photos, require_token
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
 from zen_tui.training.fitting import fit_for
-from zen_tui.training.methods import METHODS
 from zen_tui.training.methods.outline import WITH_A_WORD, Outline, outline, require_sense
 
 BESIDE = 2  # checkpoints on disk beside the newest: the best, and the one being written
@@ -35,19 +32,10 @@ ALIKE = (
     "gradient_checkpointing", "lora",
 )  # fmt: skip
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "face": {"prior_preservation": 1.0},
-    "style": {"caption_dropout": 0.1},
-    "quick": {"checkpoint_every": 100, "sample_every": 0},
-}
-"""Changes to what a base recommends. `face` keeps the class, `quick` leaves out samples."""
-KINDS: dict[str, dict[str, Any]] = {"pet": {"flip": True}, "style": {"flip": True}}
-"""What suits a kind of dataset. Mirrored, a face is another's, and what is written on a thing cannot be read."""
-
 
 class Plan(msgspec.Struct, kw_only=True):
     """Steps count optimizer steps. `seconds` is None when nothing like it was measured on this machine;
-    `memory_mb` is then what the weights alone take."""
+    `memory_mb` is then what the weights alone take. `preset` is the one that was used, in words."""
 
     learned: str
     rate: str
@@ -64,11 +52,13 @@ class Plan(msgspec.Struct, kw_only=True):
     fit: str = ""
     feeding: list[tuple[str, str]] = []
     warnings: list[str] = []
+    preset: str = ""
 
     def lines(self) -> list[tuple[str, str]]:
         """Names and values to show to a person."""
         memory = megabytes(self.memory_mb * 1e6)
         shown = [
+            *([("preset", self.preset)] if self.preset else []),
             ("learns", self.learned),
             ("rate", self.rate),
             ("photos", f"{self.photos}, and {self.held_out or 'none'} held out"),
@@ -81,21 +71,6 @@ class Plan(msgspec.Struct, kw_only=True):
             ("licence", f"{self.licence}. {self.licence_note}" if self.licence_note else self.licence),
         ]
         return [*shown, *(("note", warning) for warning in self.warnings)]
-
-
-def defaults_for(base: Base, dataset: Dataset, preset: str | None = None, method: str = "lora") -> dict[str, Any]:
-    """The settings that `base` recommends, changed by what suits `method` and `dataset`, then by `preset`.
-
-    Raises:
-        WrongUse: there is no preset of that name.
-    """
-    if preset is not None and preset not in PRESETS:
-        close = nearest(preset, PRESETS)
-        hint = f"Did you mean {close}?" if close else f"The presets are: {', '.join(PRESETS)}."
-        raise WrongUse(f"There is no preset called {preset}.", hint)
-    recommended = dict(base.facts.get("defaults", {}).get("train", {}))
-    suits = {**METHODS[method].defaults, **KINDS.get(dataset.kind, {})}
-    return {**recommended, **suits, **PRESETS.get(preset or "", {})}
 
 
 def require_fitting(settings: TrainSettings, base: Base, method: str) -> None:

@@ -91,13 +91,15 @@ class TrainForm(VerticalScroll, can_focus=False):
         self.defaults: dict[str, Any] = {}
         self.counts: dict[str, str] = {}  # what is in each dataset, in words
         self.others: set[str] = set()  # settings that only other methods have
+        self.presets: dict[str, str] = {}  # each preset, in words
+        self.suited: dict[str, str] = {}  # the preset that suits each dataset
         self._known: dict[str, list[str]] = {}  # what each list offers
 
     def compose(self) -> ComposeResult:
         for name, hint in (("dataset", ""), ("base", ""), ("method", ""), ("preset", "")):
             with Horizontal(id=f"row-{name}"):
                 yield Label(name)
-                yield Select[str]([], id=name, prompt="none", compact=True)
+                yield Select[str]([], id=name, prompt="as suits" if name == "preset" else "none", compact=True)
                 yield Static(hint, id=f"hint-{name}", classes="hint")
         yield _row("name", "what it will be called")
         yield Static(classes="gap")
@@ -109,8 +111,20 @@ class TrainForm(VerticalScroll, can_focus=False):
             yield Button("start training", id="start", classes="-primary")
             yield Button("more settings", id="more")
 
-    def offer(self, datasets: Sequence[Dataset], bases: Sequence[Base], presets: Sequence[str]) -> None:
-        """Let a person choose among these; what is chosen stays chosen, else the newest dataset is."""
+    def offer(
+        self,
+        datasets: Sequence[Dataset],
+        bases: Sequence[Base],
+        presets: Mapping[str, str],
+        suited: Mapping[str, str],
+    ) -> None:
+        """Let a person choose among these; what is chosen stays chosen, else the newest dataset is.
+
+        Args:
+            presets: each one's words, by name.
+            suited: the preset that a dataset is trained with where none is chosen.
+        """
+        self.presets, self.suited = dict(presets), dict(suited)
         self._options("dataset", [(d.slug, d.slug) for d in datasets])
         self._options("base", [(b.slug, b.slug) for b in bases])
         self._options("method", [(known.title, name) for name, known in METHODS.items()])
@@ -168,9 +182,11 @@ class TrainForm(VerticalScroll, can_focus=False):
                 row.display = name not in self.others
 
     def say_dataset(self) -> None:
-        """Say beside the dataset what is in it."""
-        said = self.counts.get(self.value("dataset") or "", "")
-        self.query_one("#hint-dataset", Static).update(Content(clean(said, 60)))
+        """Say beside the dataset what is in it, and beside the preset which one that is."""
+        dataset = self.value("dataset") or ""
+        preset = self.value("preset") or self.suited.get(dataset, "")
+        for hint, said in (("dataset", self.counts.get(dataset, "")), ("preset", self.presets.get(preset, ""))):
+            self.query_one(f"#hint-{hint}", Static).update(Content(clean(said, 80)))
 
     def suggest(self, defaults: Mapping[str, Any], name: str) -> None:
         """Show these settings in grey where nothing is typed."""
