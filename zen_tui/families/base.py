@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from zen_tui.exchange.base_layers import blocks_per_level
 from zen_tui.exchange.profiles import PROFILES, Profile, Variant
 from zen_tui.exchange.source import Source
-from zen_tui.families import lora_file
 from zen_tui.families.adapters import open_adapter
 from zen_tui.families.attached import Attached
 from zen_tui.families.cond import Cond
@@ -33,6 +32,7 @@ from zen_tui.families.parts import encoder_dtype, load_part, model_class
 from zen_tui.families.storage import KINDS, store
 from zen_tui.families.switching import delete_adapters
 from zen_tui.families.tokenizers import load_tokenizer
+from zen_tui.families.twice import Twice
 
 Part = Literal["text", "vae", "denoiser"]
 PARTS: tuple[Part, ...] = ("text", "vae", "denoiser")
@@ -202,11 +202,6 @@ class Family(ABC):
         file = self.source.configs / "model_index.json"
         return msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.is_file() else {}
 
-    def save_adapter(self, path: Path, weights: dict[str, Tensor], config: dict[str, Any], trigger: str) -> None:
-        """Write a LoRA in diffusers' layout, durably. `weights` are the denoiser's PEFT keys."""
-        denoiser, modelspec = self.profile.denoiser, self.profile.modelspec
-        lora_file.write(path, denoiser, weights, config, trigger, modelspec, licence=self.licence)
-
     def attach(self, path: Path, name: str) -> int:
         """Take up an adapter file under `name`; it acts once `set_adapters` names it. Nothing is loaded for it.
 
@@ -250,10 +245,14 @@ class Family(ABC):
         """Where the text encoders compute."""
         return torch.device("cpu") if self.stored.get("text") == "cpu" else self.device
 
-    def compute_twice(self) -> None:
-        """Let the denoiser keep few activations of a step, and compute the others again for its gradients."""
+    def compute_twice(self, share: float = 1.0) -> None:
+        """Let the denoiser keep few activations of a step, and compute the others again for its gradients.
+
+        Args:
+            share: of the blocks that do so, spread evenly over the denoiser.
+        """
         denoiser: Any = self.denoiser()
-        denoiser.enable_gradient_checkpointing()
+        denoiser.enable_gradient_checkpointing(Twice(share))
 
     def encoders(self) -> list[Any]:
         """The text encoders, in the order of the profile."""

@@ -13,7 +13,8 @@ from accelerate.state import AcceleratorState
 from zen_tui.families.base import Family
 from zen_tui.families.objective import Objective
 from zen_tui.library.errors import ZenError
-from zen_tui.library.events import Feed, Holdout, Interrupted, Note, Resumed, Step
+from zen_tui.library.events import Feed, Holdout, Interrupted, Judged, Note, Resumed, Step
+from zen_tui.library.scores import Scores
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance, optimizers
 from zen_tui.training.averages import Average
@@ -25,14 +26,18 @@ from zen_tui.training.material import Material
 from zen_tui.training.meters import Clock, memory_in_use
 from zen_tui.training.methods.method import Method
 from zen_tui.training.noise import objective_for
+from zen_tui.training.plateau import plateau
 from zen_tui.training.schedule import is_due, learning_rate
 
+CHECKED = 2  # steps after which the plan is compared with what is measured
 CLIP = 1.0  # norm of the gradients above which they are scaled down
 
 
 @dataclass(frozen=True)
 class Work:
-    """All that a run works with; `draw_samples(step, again)` makes sample pictures, `again` even if it has."""
+    """All that a run works with; `draw_samples(step, again)` makes sample pictures, `again` even if it has.
+    Until step `until` it is not stopped early. `checked(seconds)` hears how long a step takes, after two of them.
+    """
 
     settings: TrainSettings
     family: Family
@@ -41,14 +46,19 @@ class Work:
     checkpoints: Checkpoints
     feed: Feed
     draw_samples: Callable[[int, bool], None]
+    judge: Callable[[], Scores] | None = None
+    until: int = 0
+    checked: Callable[[float], None] = lambda seconds: None
 
 
 def learn(work: Work) -> Course:
-    """Train until `settings.steps`, from the newest checkpoint on. Returns the course of the whole run.
+    """Train until `settings.steps`, or until nothing is gained any more, from the newest checkpoint on. Returns
+    the course of the whole run.
 
     Raises:
         Interrupted: `feed.asked` said so; the state after the last step is kept.
         ZenError: the loss is not a number any more; the last good checkpoint is kept.
+        torch.OutOfMemoryError: the state after the last step is kept.
     """
     family, method, material = work.family, work.method, work.material
     settings, feed = work.settings, work.feed
@@ -61,9 +71,9 @@ def learn(work: Work) -> Course:
     average = Average(method.parameters, made, settings.ema)
     course = _take_up(work, accelerator, made, average)
 
-    def keep() -> None:
+    def keep(*, again: bool = False) -> None:
         course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
-        if not work.checkpoints.saved(course.step):
+        if again or not work.checkpoints.saved(course.step):
             tensors, groups = optimizers.pack(made)
             work.checkpoints.save(
                 State(course, method.state(), tensors, average.state(), groups, settings.optimizer)
@@ -79,14 +89,19 @@ def learn(work: Work) -> Course:
                 with average.acting():
                     _score(work, objectives, course)
             if is_due(step, settings.checkpoint_every, settings.steps):
-                keep()
+                keep()  # before the pictures, which take a while
+                if work.judge and step and step not in course.judged:
+                    with average.acting():
+                        _judge(work, work.judge, course)
+                    keep(again=True)
+            last = _last(work, course)
             how = feed.asked()
             wishes = feed.requests()
             if how or "checkpoint" in wishes:
                 keep()
             if how:
                 raise Interrupted(how)
-            sampling = is_due(step, settings.sample_every, settings.steps)
+            sampling = is_due(step, settings.sample_every, last)
             if sampling or "sample" in wishes:
                 try:
                     with average.acting():
@@ -94,7 +109,7 @@ def learn(work: Work) -> Course:
                 except Interrupted:
                     keep()
                     raise
-            if step >= settings.steps:
+            if step >= last:
                 course.seconds_per_step = clock.median() or course.seconds / step
                 average.settle()
                 return course
@@ -106,14 +121,18 @@ def learn(work: Work) -> Course:
             rate = learning_rate(settings, step)
             optimizers.set_rate(made, rate, step / settings.steps)
             loss = 0.0
-            for micro in range(settings.gradient_accumulation):
-                with accelerator.accumulate(denoiser):
-                    batch = _draw(
-                        work, objectives, accelerator, (step - 1) * settings.gradient_accumulation + micro
-                    )
-                    plain, held = losses(family, method, material, objectives, settings, batch)
-                    accelerator.backward(plain + settings.prior_preservation * held)
-                    loss += float(plain.detach()) / settings.gradient_accumulation
+            try:
+                for micro in range(settings.gradient_accumulation):
+                    with accelerator.accumulate(denoiser):
+                        number = (step - 1) * settings.gradient_accumulation + micro
+                        batch = _draw(work, objectives, accelerator, number)
+                        plain, held = losses(family, method, material, objectives, settings, batch)
+                        accelerator.backward(plain + settings.prior_preservation * held)
+                        loss += float(plain.detach()) / settings.gradient_accumulation
+            except torch.OutOfMemoryError:  # nothing was learned of this step; it is made again with less
+                optimizer.zero_grad()
+                keep()
+                raise
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
             # fp16 is scaled so that now and then a gradient overflows; its step is left out by the scaler
             if not math.isfinite(loss) or not (math.isfinite(norm) or accelerator.scaler):
@@ -125,6 +144,8 @@ def learn(work: Work) -> Course:
             course.step = step
             course.losses.append(loss)
             course.seconds, pace = clock.tick()
+            if len(clock.took) == CHECKED:
+                work.checked(clock.took[-1])
             epoch = step * settings.gradient_accumulation * settings.batch_size / learned
             used = memory_in_use(family.device)
             feed.tell(Step(step=step, loss=loss, lr=rate, epoch=round(epoch, 3), rate=round(pace, 3), memory=used))
@@ -188,6 +209,28 @@ def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> 
     trained = score(work.method, objectives, work.material, seen, work.settings)
     course.scores.append((course.step, held_out, trained))
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
+
+
+def _judge(work: Work, judge: Callable[[], Scores], course: Course) -> None:
+    """Judge the pictures of the current step, and say which step is the best so far."""
+    course.judged[course.step] = scores = judge()
+    if scores.identity:
+        course.identities[course.step] = scores.identity
+    choice = course.choice()
+    best, why = (choice.step, choice.why) if choice else (course.best_step(), "")
+    work.feed.tell(Judged(step=course.step, scores=scores, best=best, why=why))
+
+
+def _last(work: Work, course: Course) -> int:
+    """The last step of the run as it stands: the present one if nothing is gained any more."""
+    settings, step = work.settings, course.step
+    if not is_due(step, settings.checkpoint_every, settings.steps) or step >= settings.steps:
+        return settings.steps
+    course.stopped = plateau(course.scores, course.identities, settings, work.until)
+    if not course.stopped:
+        return settings.steps
+    work.feed.tell(Note(text=course.stopped))
+    return step
 
 
 def _astray(step: int, checkpoints: Checkpoints, loss: float) -> ZenError:

@@ -12,6 +12,7 @@ from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.profiles import require_trainable
 from zen_tui.families import Family, load_family
+from zen_tui.families.base import Part
 from zen_tui.families.devices import pick_device, precision_name
 from zen_tui.generation import memory, warm
 from zen_tui.generation.fit import Fit
@@ -29,10 +30,12 @@ from zen_tui.photos.captions import trigger
 from zen_tui.training import beginning, methods
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
-from zen_tui.training.fitting import fit_of
+from zen_tui.training.fitting import fit_of, fitted, keep, next_rung
+from zen_tui.training.forecast import forecast
+from zen_tui.training.judging import judge_for
 from zen_tui.training.loop import Work, learn
 from zen_tui.training.material import Material, gather
-from zen_tui.training.meters import peak_memory
+from zen_tui.training.meters import forget_peak, peak_memory
 from zen_tui.training.methods.method import Method, Subject
 from zen_tui.training.methods.outline import targets_of
 from zen_tui.training.samples import Samples, sample_requests
@@ -57,18 +60,27 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
     warm.drop()  # a training wants all the memory there is
-    fit = fit_of(home, run, base, settings, memory.machine(pick_device()), spec.method)
-    family = load_family(base, precision=settings.precision, stored={"denoiser": fit.denoiser, "text": fit.texts})
-    try:
-        return _train(spec, feed, db, home, run, dataset, base, photos, family, fit)
-    except torch.OutOfMemoryError:
-        raise ZenError(
-            f"The memory of the {family.device.type.upper()} is too small for this training.",
-            _smaller(settings),
-        ) from None
-    finally:
-        family.held.clear()
-        family.release("text", "vae", "denoiser")
+    forget_peak(pick_device())
+    here = memory.machine(pick_device())
+    fit = fit_of(home, run, base, settings, here, spec.method)
+    while True:
+        stored: dict[Part, str] = {"denoiser": fit.denoiser, "text": fit.texts}
+        family = load_family(base, precision=settings.precision, stored=stored)
+        made = msgspec.structs.replace(spec, settings=fitted(settings, fit))
+        try:
+            return _train(made, feed, db, home, run, dataset, base, photos, family, fit)
+        except torch.OutOfMemoryError:
+            lower = next_rung(base, settings, here, spec.method, fit)
+            if lower is None:
+                raise ZenError(
+                    f"The memory of the {family.device.type.upper()} is too small for this training.",
+                    "Nothing is left to do without. What was learned is kept.",
+                ) from None
+            fit = keep(home, run, lower)
+            feed.tell(Warned(text=f"The memory ran out. From here on: {lower.words}."))
+        finally:
+            family.held.clear()
+            family.release("text", "vae", "denoiser")
 
 
 def _train(
@@ -98,17 +110,41 @@ def _train(
     subject = Subject(dataset.token, dataset.class_word)
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
     _warn_of_cuts(family, photos, feed)  # a word that is learned may be several tokens
+    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, feed)
+    if judge:
+        judge.prepare()
     if fit.checkpointing:
-        family.compute_twice()
+        family.compute_twice(fit.twice)
     learns = _describe(method, settings, material, fit)
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
     checkpoints = Checkpoints(db, home, run.id, feed, settings.keep_checkpoints, spec.origin)
-    course = learn(Work(settings, family, method, material, checkpoints, feed, samples.draw))
+    expected = forecast(db, base, settings, spec.method, fit, family.device.type)
 
-    metrics = _metrics(course, family)
-    adapter = _record(db, home, run, base, dataset, spec, method, metrics)
+    def checked(seconds: float) -> None:
+        words, warning = expected.compared(seconds, peak_memory(family.device))
+        feed.tell(Note(text=words))
+        if warning:
+            feed.tell(Warned(text=warning))
+
+    course = learn(
+        Work(
+            settings=settings,
+            family=family,
+            method=method,
+            material=material,
+            checkpoints=checkpoints,
+            feed=feed,
+            draw_samples=samples.draw,
+            judge=judge.judge if judge else None,
+            until=spec.until,
+            checked=checked,
+        )
+    )
+
+    metrics = {**_metrics(course, family), "twice": fit.twice if fit.checkpointing else 0.0}
+    adapter = _record(db, home, run, base, dataset, spec, method, metrics, course.step)
     return {"run": run.slug, "adapter": adapter.slug, "metrics": metrics}
 
 
@@ -121,8 +157,9 @@ def _record(
     spec: TrainSpec,
     method: Method,
     metrics: dict[str, Any],
+    steps: int,
 ) -> Adapter:
-    """Write the adapter's file, then its row; done again after a crash in between, it is recorded once."""
+    """Write the adapter's file as of step `steps`, then its row; after a crash in between, it is recorded once."""
     words = trigger(dataset)
     row = db.row(OWN, run.id)
     slug = row["slug"] if row else free_slug(db, "adapters", slugify(spec.name) or run.slug)
@@ -131,12 +168,12 @@ def _record(
     move(made, path)  # an earlier one of this run stays until the new one is whole
     facts = {
         **msgspec.to_builtins(inspect_adapter(path)),
-        "steps": spec.settings.steps,
+        "steps": steps,
         "dataset": dataset.slug,
         "licence": method.family.licence,
     }
     with db.transaction():
-        db.update("runs", run.id, metrics=metrics, finished=time.time(), step=spec.settings.steps)
+        db.update("runs", run.id, metrics=metrics, finished=time.time(), step=steps)
         if row:
             db.update("adapters", models.adapter(db, slug).id, facts=facts)
             return models.adapter(db, slug)
@@ -205,17 +242,10 @@ def _metrics(course: Course, family: Family) -> dict[str, Any]:
         "holdout_first": scores[0] if scores else None,
         "holdout_last": scores[-1] if scores else None,
         "best_step": course.best_step(),
+        **({"stopped": course.stopped} if course.stopped else {}),
         "seconds": round(course.seconds, 2),
         "seconds_per_step": round(course.seconds_per_step, 4),
         "memory_mb": round(peak_memory(family.device) / 1e6),
         "device": family.device.type,
         "precision": precision_name(family.dtype),
     }
-
-
-def _smaller(settings: TrainSettings) -> str:
-    ways = []
-    if settings.batch_size > 1:
-        ways.append(f"lower batch_size (it is {settings.batch_size}) and raise gradient_accumulation instead")
-    ways.append(f"lower resolution (it is {settings.resolution})")
-    return f"To make it fit, {', or '.join(ways)}. What was learned is kept."

@@ -29,6 +29,7 @@ class Known:
 
 METHODS = {
     "lora": Known("LoRA", "lora", "Lora", ("rank", "alpha", "dropout", "lora", "lora_plus")),
+    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth"),
     "embedding": Known(
         "Embedding", "embedding", "TextualInversion", ("vectors", "init_word"), {"learning_rate": 5e-3}
     ),

@@ -9,6 +9,7 @@ from zen_tui.exchange.embeddings import ARCHITECTURES, width_of
 from zen_tui.exchange.layers import DEFAULT_TARGETS, lora_size
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.source import source_of
+from zen_tui.generation.fit import sizes_of
 from zen_tui.library.errors import WrongUse
 from zen_tui.library.records import Base
 from zen_tui.library.specs import TrainSettings
@@ -47,7 +48,7 @@ def outline(method: str, base: Base, settings: TrainSettings) -> Outline:
     Raises:
         BadFile: a file of the base is gone or damaged.
     """
-    return {"lora": _lora, "embedding": _embedding}[method](base, settings)
+    return {"lora": _lora, "embedding": _embedding, "dreambooth": _dreambooth}[method](base, settings)
 
 
 def strength_of(settings: TrainSettings) -> float:
@@ -63,6 +64,8 @@ def require_sense(method: str, base: Base, settings: TrainSettings) -> None:
             f"{base.slug} has a text encoder for which Zen learns no words: embeddings are for {titles}.",
             "Train a LoRA: its captions can have any token.",
         )
+    if method == "dreambooth" and settings.quantize not in ("auto", "none"):
+        raise WrongUse("A base whose weights are rounded cannot learn as a whole.", "Set quantize to none.")
     if method == "lora" and settings.lora_plus != 1 and settings.lora == "lokr":
         raise WrongUse("lora_plus is for kinds of LoRA with two matrices, and lokr is none.", "Set it to 1.")
     if settings.lora_plus != 1 and settings.optimizer == "prodigy":
@@ -76,6 +79,11 @@ def _lora(base: Base, settings: TrainSettings) -> Outline:
     if settings.lora_plus != 1:
         words += f", its second matrices {settings.lora_plus:g} times as fast"
     return Outline(numbers, words, strength_of(settings), f"alpha / {root}")
+
+
+def _dreambooth(base: Base, settings: TrainSettings) -> Outline:
+    sizes = sizes_of(source_of(base), base.family)
+    return Outline(sizes.denoiser, "all of the denoiser")
 
 
 def _embedding(base: Base, settings: TrainSettings) -> Outline:

@@ -35,8 +35,8 @@ class Reading(Method):
 
     @contextlib.contextmanager
     def base_alone(self) -> Iterator[None]:
-        self._alone = True
+        self._alone = self.family.attached.silent = True
         try:
             yield
         finally:
-            self._alone = False
+            self._alone = self.family.attached.silent = False
