@@ -81,6 +81,7 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
             fit = keep(home, run, lower)
             feed.tell(Warned(text=f"The memory ran out. From here on: {lower.words}."))
         finally:
+            family.held.clear()
             family.release("text", "vae", "denoiser")
 
 
@@ -103,7 +104,6 @@ def _train(
             raise Interrupted(how)
         feed.tell(Progress(what=what, done=done, total=total))
 
-    _warn_of_cuts(family, photos, feed)
     class_of = class_examples(family, home, base, dataset, settings, feed)
     material = gather(family, [*photos, *class_of], settings, home.cache(dataset.slug), report)
     names = {photo.hash: photo.name for photo in datasets.photos(db, dataset.id)}
@@ -114,6 +114,7 @@ def _train(
 
     subject = Subject(dataset.token, dataset.class_word)
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
+    _warn_of_cuts(family, photos, feed)  # a word that is learned may be several tokens
     judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, copies, feed)
     if judge:
         judge.prepare()
@@ -209,7 +210,7 @@ def _describe(method: Method, settings: TrainSettings, material: Material, fit: 
     if fit.words:
         parts.append(fit.words)
     parts += _feeding(settings, material)
-    if settings.prior_preservation:
+    if settings.prior_preservation and method.moves_base:
         parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
     if material.of_class:
         pictures = plural(len(material.of_class), "picture")
