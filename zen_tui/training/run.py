@@ -82,6 +82,7 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
             fit = keep(home, run, lower)
             feed.tell(Warned(text=f"The memory ran out. From here on: {lower.words}."))
         finally:
+            family.held.clear()
             family.release("text", "vae", "denoiser")
 
 
@@ -104,7 +105,6 @@ def _train(
             raise Interrupted(how)
         feed.tell(Progress(what=what, done=done, total=total))
 
-    _warn_of_cuts(family, photos, feed)
     material = gather(family, photos, settings, home.cache(dataset.slug), report)
     samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed)
     if settings.sample_every:
@@ -112,6 +112,7 @@ def _train(
 
     subject = Subject(dataset.token, dataset.class_word)
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
+    _warn_of_cuts(family, photos, feed)  # a word that is learned may be several tokens
     judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, feed)
     if judge:
         judge.prepare()
@@ -206,7 +207,7 @@ def _describe(method: Method, settings: TrainSettings, material: Material, fit: 
     if fit.words:
         parts.append(fit.words)
     parts += _feeding(settings, material)
-    if settings.prior_preservation:
+    if settings.prior_preservation and method.moves_base:
         parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
     return "; ".join(parts) + "."
 
