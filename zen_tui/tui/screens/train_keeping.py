@@ -44,7 +44,7 @@ class Wish:
 class TookOver(ModalScreen[None]):
     """What was taken of another tool's settings, and what was not and why."""
 
-    DEFAULT_CSS = f"TookOver {{ {BOX} & > Vertical {{ width: 100; }} & VerticalScroll {{ height: auto; max-height: 60vh; }} }}"
+    DEFAULT_CSS = f"TookOver {{ {BOX} & > Vertical {{ width: 100; }} }}"
     BINDINGS = [Binding("escape,q,enter", "leave", "close", show=False)]
 
     def __init__(self, lines: list[tuple[str, str]]) -> None:
@@ -54,7 +54,9 @@ class TookOver(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "settings from another tool"
-            with VerticalScroll():
+            with VerticalScroll() as scroll:
+                scroll.styles.height = "auto"
+                scroll.styles.max_height = "60vh"
                 yield Static()
             with Horizontal():
                 yield Button(Content.from_markup("close [$muted]esc[/]"), classes="-primary")
