@@ -6,14 +6,13 @@ import time
 from typing import Any
 
 import msgspec
-import torch
 
 from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.profiles import require_trainable
 from zen_tui.families import Family, load_family
 from zen_tui.families.base import Part
-from zen_tui.families.devices import pick_device, precision_name
+from zen_tui.families.devices import idle_card, pick_device, precision_name
 from zen_tui.generation import memory, warm
 from zen_tui.generation.fit import Fit
 from zen_tui.library import datasets, models
@@ -62,6 +61,8 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
     warm.drop()  # a training wants all the memory there is
+    if idle := idle_card():
+        feed.tell(Warned(text=idle))
     forget_peak(pick_device())
     here = memory.machine(pick_device())
     fit = fit_of(home, run, base, settings, here, spec.method)
@@ -71,7 +72,9 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
         made = msgspec.structs.replace(spec, settings=fitted(settings, fit))
         try:
             return _train(made, feed, db, home, run, dataset, base, photos, family, fit)
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not memory.ran_out(error):
+                raise
             lower = next_rung(base, settings, here, spec.method, fit)
             if lower is None:
                 raise ZenError(

@@ -207,6 +207,14 @@ class TrainForm(VerticalScroll, can_focus=False):
         for _, field in self.fields():
             field.value = ""
 
+    async def take(self, settings: Mapping[str, str], name: str) -> None:
+        """Have these typed, and nothing else; what is folded away and not as suggested is shown."""
+        if not set(settings) <= set(MATTERS) and not self.has_class("-more"):
+            await self.fold()
+        for setting, field in self.fields():
+            field.value = settings.get(setting, "")
+        self.query_one("#name", Input).value = name
+
     def mark_wrong(self, message: str) -> None:
         """Mark the settings that `message` names as wrong; '' marks none."""
         words = set(message.replace(":", " ").split())
