@@ -30,6 +30,10 @@ class Attached:
     def add(self, name: str, adapter: Adapter) -> None:
         self._known[name], self._files[name] = adapter, identity(adapter.path)
 
+    def teach(self, name: str, adapter: Adapter) -> None:
+        """Take up what is being learned under `name`, and so has no file."""
+        self._known[name], self._files[name] = adapter, (name, 0, 0)
+
     def clear(self) -> None:
         self.choose([])
         self._known.clear()

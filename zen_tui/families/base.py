@@ -64,7 +64,7 @@ class Family(ABC):
         self.offload = False
         """Whether the denoiser's blocks stay in the computer's memory, and come to the device to compute."""
         self._parts: dict[Part, nn.Module] = {}
-        self._attached = Attached()
+        self.attached = Attached()
 
     # what differs between architectures
 
@@ -180,7 +180,7 @@ class Family(ABC):
     def tokenizers(self) -> list[Any]:
         """The tokenizers, in the order of the profile; they know the words of embeddings that act."""
         subs = self.profile.text_encoders
-        return [self._attached.tokenizer(sub, own) for sub, own in zip(subs, self._own_tokenizers, strict=True)]
+        return [self.attached.tokenizer(sub, own) for sub, own in zip(subs, self._own_tokenizers, strict=True)]
 
     @cached_property
     def _own_tokenizers(self) -> list[Any]:
@@ -227,7 +227,7 @@ class Family(ABC):
         except Exception:
             self.release("denoiser", "text")  # half an adapter may hang on them
             raise
-        self._attached.add(name, adapter)
+        self.attached.add(name, adapter)
         for part in self._parts:
             self._activate(part)  # a freshly loaded adapter must not act before it is named
         return count
@@ -236,7 +236,7 @@ class Family(ABC):
         """The text encoders, VAE or denoiser, loaded if it is not."""
         if part not in self._parts:
             self._parts[part] = self._load(part)
-            self._attached.hang(self._models(part))
+            self.attached.hang(self._models(part))
             self._activate(part)
         return self._parts[part]
 
@@ -279,18 +279,18 @@ class Family(ABC):
         The weight multiplies the changes of a LoRA, the vectors of an embedding's word, and what a hypernetwork
         adds. Raises `WrongUse` when two embeddings share a word.
         """
-        self._attached.choose(use)
+        self.attached.choose(use)
         for part in self._parts:
             self._activate(part)
 
     @property
     def reading(self) -> tuple[tuple[str, int, int, float], ...]:
         """What acts on the text encoders, by file and weight: where it differs, so do encoded prompts."""
-        return self._attached.touching(self.profile.text_encoders)
+        return self.attached.touching(self.profile.text_encoders)
 
     def detach(self) -> None:
         """Forget every adapter."""
-        self._attached.clear()
+        self.attached.clear()
         for part in self._parts:
             for model in self._models(part).values():
                 delete_adapters(model)
@@ -340,6 +340,6 @@ class Family(ABC):
         if part == "denoiser" and self.offload:
             carry(self._parts[part], self.device)
         if part == "text":
-            self._attached.act_on_text(self._models(part))
+            self.attached.act_on_text(self._models(part))
         elif part == "denoiser":
-            self._attached.act_on_denoiser(self._parts[part])
+            self.attached.act_on_denoiser(self._parts[part])

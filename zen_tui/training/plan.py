@@ -29,7 +29,7 @@ BESIDE = 2  # checkpoints on disk beside the newest: the best, and the one being
 # what the time of a step depends on
 ALIKE = (
     "resolution", "aspect", "batch_size", "gradient_accumulation", "precision", "quantize",
-    "gradient_checkpointing", "lora",
+    "gradient_checkpointing", "lora", "hypernet", "layer_structure",
 )  # fmt: skip
 
 

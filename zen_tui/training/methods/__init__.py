@@ -25,7 +25,12 @@ class Known:
     settings: tuple[str, ...] = ()
 
 
-METHODS = {"lora": Known("LoRA", "lora", "Lora", ("rank", "alpha", "dropout", "lora", "lora_plus"))}
+METHODS = {
+    "lora": Known("LoRA", "lora", "Lora", ("rank", "alpha", "dropout", "lora", "lora_plus")),
+    "hypernetwork": Known(
+        "Hypernetwork", "hypernetwork", "Bending", ("hypernet", "layer_structure", "activation", "dropout")
+    ),
+}
 """The methods by the name that `zen train --method` takes."""
 
 
