@@ -20,6 +20,7 @@ from zen_tui.library.durable import write_file
 from zen_tui.library.errors import NotFound, Refused
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Run
+from zen_tui.library.scores import RULE, Scores
 from zen_tui.library.specs import CheckpointSpec
 from zen_tui.library.text import megabytes, plural, shown
 
@@ -71,8 +72,10 @@ def show(name: Name, json: JsonFlag = False) -> None:
     fields(run.metrics.items())
     for checkpoint in checkpoints:
         score = number(checkpoint.scores.get("holdout"))
-        size = megabytes(checkpoint.size)
-        say(f"checkpoint at {checkpoint.step}, {size}" + (f", held out {score}" if score else ""))
+        parts = [f"checkpoint at {checkpoint.step}", megabytes(checkpoint.size)]
+        parts += [f"held out {score}"] if score else []
+        parts += [f"{name} {span}" for name, span in msgspec.convert(checkpoint.scores, Scores).named()]
+        say(", ".join(parts))
 
 
 @app.command("watch")
@@ -182,7 +185,13 @@ def best(
     adapter: Annotated[bool, typer.Option("--adapter", help="Make an adapter of it, called RUN-best.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Name the checkpoint with the lowest held-out loss. Example: zen runs best mara --adapter"""
+    """Name the best checkpoint and say why.
+
+    Where checkpoints were judged by pictures (--set judge=8) it is the one that looks most like the subject among
+    those that keep to their prompts; else the one with the lowest held-out loss.
+
+    Example: zen runs best mara --adapter
+    """
     home = Home.find().create()
     with Database.open(home) as db:
         run = models.run(db, name)
@@ -191,7 +200,9 @@ def best(
     if history.best is None:
         raise Refused(f"{run.slug} has no held-out scores.", "Train with --set holdout=0.1 to get them.")
     step, loss = history.best
-    document: dict[str, Any] = {"run": run.slug, "step": step, "holdout": loss}
+    why = history.judged[-1].why if history.judged else ""
+    judged = [{"step": one.step, **msgspec.to_builtins(one.scores)} for one in history.judged]
+    document: dict[str, Any] = {"run": run.slug, "step": step, "holdout": loss, "why": why, "judged": judged}
     if adapter:
         if kept is None or kept.step != step:
             raise Refused(f"No checkpoint of step {step:,} is kept.", f"`zen runs show {run.slug}` lists them.")
@@ -200,7 +211,12 @@ def best(
         print_json(document)
     else:
         made = f", adapter {document['adapter']}" if adapter else ""
-        say(f"step {step}, held-out loss {loss:.4f}{made}")
+        say((why or f"step {step}, held-out loss {loss:.4f}") + made)
+        if why:
+            say(RULE)
+            rows = [(one.step, dict(one.scores.named())) for one in history.judged]
+            names = list(dict.fromkeys(name for _, scores in rows for name in scores))
+            table(("STEP", *map(str.upper, names)), [(at, *(str(s.get(n, "")) for n in names)) for at, s in rows])
 
 
 @app.command("prune")

@@ -45,7 +45,8 @@ def spec_of(home: Home, run: Run) -> TrainSpec:
 def extend_run(db: Database, home: Home, run: Run, steps: int) -> Job:
     """Queue `run` again, to go on from its last checkpoint to `steps`.
 
-    What it did so far stays as it is; its adapter is made anew in the end, and until then the old one holds.
+    What it did so far stays as it is; its adapter is made anew in the end, and until then the old one holds. If it
+    ended early, its patience begins anew.
 
     Raises:
         WrongUse: `steps` is no number of steps.
@@ -59,7 +60,7 @@ def extend_run(db: Database, home: Home, run: Run, steps: int) -> Job:
             f"{run.slug} has learned for {done:,} steps already.", f"Ask for more than that: --steps {2 * done}."
         )
     assert run.job_id is not None
-    changed = msgspec.structs.replace(spec, settings=settings)
+    changed = msgspec.structs.replace(spec, settings=settings, until=done)
     with db.transaction():
         job = queue.extend(db, home, run.job_id, changed, steps)
         db.update("runs", run.id, steps=steps, spec=msgspec.to_builtins(changed))

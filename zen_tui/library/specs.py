@@ -76,6 +76,12 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Whether errors are weighed by the photos' masks; 'auto' where there are any."""
     mask_outside: float = 0.1
     """What an error outside the subject weighs beside one inside."""
+    judge: int = 0
+    """Pictures of the subject that each checkpoint is judged by, with half as many of the class; 0 is none."""
+    stop_early: int = 0
+    """Checkpoints in a row without gain, after which a run ends before its last step; 0 is never."""
+    stop_gain: float = 0.01
+    """By what share the held-out loss must fall, below the lowest before, to count as a gain."""
 
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {
         "steps": (1, 1_000_000),
@@ -104,6 +110,9 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "colour_jitter": (0, 0.3),
         "variants": (0, 64),
         "mask_outside": (0, 1),
+        "judge": (0, 64),
+        "stop_early": (0, 100),
+        "stop_gain": (0, 0.5),
     }
 
     def __post_init__(self) -> None:
@@ -130,7 +139,10 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Train `dataset` on `base`, from `origin` on if there is one; the adapter will be called `name`."""
+    """Train `dataset` on `base`, from `origin` on if there is one; the adapter will be called `name`.
+
+    Until step `until` nothing stops the run early: there it had ended before a person let it go on.
+    """
 
     kind: ClassVar[str] = "train"
     run: int
@@ -140,6 +152,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     method: str = "lora"
     settings: TrainSettings = TrainSettings()
     origin: Origin | None = None
+    until: int = 0
 
 
 class CheckpointSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -153,6 +153,11 @@ def without_token(caption: str, dataset: Dataset) -> str:
     return subject.sub(plain, caption)
 
 
+def class_caption(dataset: Dataset) -> str:
+    """What is said of the class alone: 'a photo of a woman'; of a style 'a picture'."""
+    return without_token(default_caption(dataset), dataset)
+
+
 def _without_style(caption: str, token: str) -> str:
     named = re.compile(
         rf"(?<!\w)(?:in\s+)?(?:(?:the|an?)\s+)?(?:style\s+of\s+)?{re.escape(token)}(?:\s+style)?(?!\w)",

@@ -13,7 +13,8 @@ from accelerate.state import AcceleratorState
 from zen_tui.families.base import Family
 from zen_tui.families.objective import Objective
 from zen_tui.library.errors import ZenError
-from zen_tui.library.events import Feed, Holdout, Interrupted, Note, Resumed, Step
+from zen_tui.library.events import Feed, Holdout, Interrupted, Judged, Note, Resumed, Step
+from zen_tui.library.scores import Scores
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance, optimizers
 from zen_tui.training.averages import Average
@@ -25,6 +26,7 @@ from zen_tui.training.material import Material
 from zen_tui.training.meters import Clock, memory_in_use
 from zen_tui.training.methods.method import Method
 from zen_tui.training.noise import objective_for
+from zen_tui.training.plateau import plateau
 from zen_tui.training.schedule import is_due, learning_rate
 
 CLIP = 1.0  # norm of the gradients above which they are scaled down
@@ -32,7 +34,8 @@ CLIP = 1.0  # norm of the gradients above which they are scaled down
 
 @dataclass(frozen=True)
 class Work:
-    """All that a run works with; `draw_samples(step, again)` makes sample pictures, `again` even if it has."""
+    """All that a run works with; `draw_samples(step, again)` makes sample pictures, `again` even if it has.
+    Until step `until` it is not stopped early."""
 
     settings: TrainSettings
     family: Family
@@ -41,10 +44,13 @@ class Work:
     checkpoints: Checkpoints
     feed: Feed
     draw_samples: Callable[[int, bool], None]
+    judge: Callable[[], Scores] | None = None
+    until: int = 0
 
 
 def learn(work: Work) -> Course:
-    """Train until `settings.steps`, from the newest checkpoint on. Returns the course of the whole run.
+    """Train until `settings.steps`, or until nothing is gained any more, from the newest checkpoint on. Returns
+    the course of the whole run.
 
     Raises:
         Interrupted: `feed.asked` said so; the state after the last step is kept.
@@ -61,9 +67,9 @@ def learn(work: Work) -> Course:
     average = Average(method.parameters, made, settings.ema)
     course = _take_up(work, accelerator, made, average)
 
-    def keep() -> None:
+    def keep(*, again: bool = False) -> None:
         course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
-        if not work.checkpoints.saved(course.step):
+        if again or not work.checkpoints.saved(course.step):
             tensors, groups = optimizers.pack(made)
             work.checkpoints.save(
                 State(course, method.state(), tensors, average.state(), groups, settings.optimizer)
@@ -79,14 +85,19 @@ def learn(work: Work) -> Course:
                 with average.acting():
                     _score(work, objectives, course)
             if is_due(step, settings.checkpoint_every, settings.steps):
-                keep()
+                keep()  # before the pictures, which take a while
+                if work.judge and step and step not in course.judged:
+                    with average.acting():
+                        _judge(work, work.judge, course)
+                    keep(again=True)
+            last = _last(work, course)
             how = feed.asked()
             wishes = feed.requests()
             if how or "checkpoint" in wishes:
                 keep()
             if how:
                 raise Interrupted(how)
-            sampling = is_due(step, settings.sample_every, settings.steps)
+            sampling = is_due(step, settings.sample_every, last)
             if sampling or "sample" in wishes:
                 try:
                     with average.acting():
@@ -94,7 +105,7 @@ def learn(work: Work) -> Course:
                 except Interrupted:
                     keep()
                     raise
-            if step >= settings.steps:
+            if step >= last:
                 course.seconds_per_step = clock.median() or course.seconds / step
                 average.settle()
                 return course
@@ -188,6 +199,28 @@ def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> 
     trained = score(work.family, objectives, work.material, seen, work.settings)
     course.scores.append((course.step, held_out, trained))
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
+
+
+def _judge(work: Work, judge: Callable[[], Scores], course: Course) -> None:
+    """Judge the pictures of the current step, and say which step is the best so far."""
+    course.judged[course.step] = scores = judge()
+    if scores.identity:
+        course.identities[course.step] = scores.identity
+    choice = course.choice()
+    best, why = (choice.step, choice.why) if choice else (course.best_step(), "")
+    work.feed.tell(Judged(step=course.step, scores=scores, best=best, why=why))
+
+
+def _last(work: Work, course: Course) -> int:
+    """The last step of the run as it stands: the present one if nothing is gained any more."""
+    settings, step = work.settings, course.step
+    if not is_due(step, settings.checkpoint_every, settings.steps) or step >= settings.steps:
+        return settings.steps
+    course.stopped = plateau(course.scores, course.identities, settings, work.until)
+    if not course.stopped:
+        return settings.steps
+    work.feed.tell(Note(text=course.stopped))
+    return step
 
 
 def _astray(step: int, checkpoints: Checkpoints, loss: float) -> ZenError:

@@ -83,6 +83,10 @@ def require_fitting(settings: TrainSettings, base: Base, method: str) -> None:
         )
     if settings.shift and not flows:
         raise WrongUse(f"shift is for bases that learned by flow, and {base.slug} did not.", "Set it to 0.")
+    if settings.stop_early and not settings.holdout:
+        raise WrongUse(
+            "stop_early needs photos that are held out, and holdout is 0.", "Set holdout=0.1, for example."
+        )
     if settings.optimizer == "schedule_free" and settings.lr_schedule != "constant":
         raise WrongUse("The schedule-free optimizer takes no schedule.", "Set lr_schedule to constant.")
     if settings.optimizer == "schedule_free" and settings.ema:

@@ -30,6 +30,7 @@ from zen_tui.training import beginning, methods
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
 from zen_tui.training.fitting import fit_of
+from zen_tui.training.judging import judge_for
 from zen_tui.training.loop import Work, learn
 from zen_tui.training.material import Material, gather
 from zen_tui.training.meters import peak_memory
@@ -97,6 +98,9 @@ def _train(
 
     subject = Subject(dataset.token, dataset.class_word)
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
+    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, feed)
+    if judge:
+        judge.prepare()
     if fit.checkpointing:
         family.compute_twice()
     learns = _describe(method, settings, material, fit)
@@ -104,10 +108,22 @@ def _train(
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
     checkpoints = Checkpoints(db, home, run.id, feed, settings.keep_checkpoints, spec.origin)
-    course = learn(Work(settings, family, method, material, checkpoints, feed, samples.draw))
+    course = learn(
+        Work(
+            settings=settings,
+            family=family,
+            method=method,
+            material=material,
+            checkpoints=checkpoints,
+            feed=feed,
+            draw_samples=samples.draw,
+            judge=judge.judge if judge else None,
+            until=spec.until,
+        )
+    )
 
     metrics = _metrics(course, family)
-    adapter = _record(db, home, run, base, dataset, spec, method, metrics)
+    adapter = _record(db, home, run, base, dataset, spec, method, metrics, course.step)
     return {"run": run.slug, "adapter": adapter.slug, "metrics": metrics}
 
 
@@ -120,8 +136,9 @@ def _record(
     spec: TrainSpec,
     method: Method,
     metrics: dict[str, Any],
+    steps: int,
 ) -> Adapter:
-    """Write the adapter's file, then its row; done again after a crash in between, it is recorded once."""
+    """Write the adapter's file as of step `steps`, then its row; after a crash in between, it is recorded once."""
     words = trigger(dataset)
     row = db.row(OWN, run.id)
     slug = row["slug"] if row else free_slug(db, "adapters", slugify(spec.name) or run.slug)
@@ -130,12 +147,12 @@ def _record(
     move(made, path)  # an earlier one of this run stays until the new one is whole
     facts = {
         **msgspec.to_builtins(inspect_adapter(path)),
-        "steps": spec.settings.steps,
+        "steps": steps,
         "dataset": dataset.slug,
         "licence": method.family.licence,
     }
     with db.transaction():
-        db.update("runs", run.id, metrics=metrics, finished=time.time(), step=spec.settings.steps)
+        db.update("runs", run.id, metrics=metrics, finished=time.time(), step=steps)
         if row:
             db.update("adapters", models.adapter(db, slug).id, facts=facts)
             return models.adapter(db, slug)
@@ -204,6 +221,7 @@ def _metrics(course: Course, family: Family) -> dict[str, Any]:
         "holdout_first": scores[0] if scores else None,
         "holdout_last": scores[-1] if scores else None,
         "best_step": course.best_step(),
+        **({"stopped": course.stopped} if course.stopped else {}),
         "seconds": round(course.seconds, 2),
         "seconds_per_step": round(course.seconds_per_step, 4),
         "memory_mb": round(peak_memory(family.device) / 1e6),

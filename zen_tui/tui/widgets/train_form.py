@@ -64,6 +64,9 @@ REST = {
     "variants": "of a photo; 0 is as suits",
     "masked_loss": "auto, on, off",
     "mask_outside": "weight off the subject",
+    "judge": "pictures a checkpoint; 0 is off",
+    "stop_early": "checkpoints without gain; 0: no",
+    "stop_gain": "share of the held-out loss",
 }
 assert {*MATTERS, *REST} == set(SETTING_NAMES)
 
