@@ -1,9 +1,9 @@
 """Hypernetworks: small networks that bend what the keys and values of attention are made from.
 
-Those of A1111 are pickles of 2022, `{768: (keys' weights, values' weights), "layer_structure": …}`: a pair for each
-width of input. Zen converts one, inside the locked worker, to safetensors with keys `768.k.linear.0.weight` and the
-settings in the header. Those that Zen trains are written so too; one that has a network for each layer has the
-layer's own name in place of the width: `transformer_blocks.0.attn.to_k.linear.0.weight`.
+Those of A1111 are pickles of 2022, `{768: (keys' weights, values' weights), "layer_structure": …}`: a pair for
+each width of input. Zen converts one, inside the locked worker, to safetensors with keys `768.k.linear.0.weight`
+and the settings in the header. Those that Zen trains are written so too; one that has a network for each layer has
+the layer's own name in place of the width: `transformer_blocks.0.attn.to_k.linear.0.weight`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Hypernetworks at work: small networks that bend what the keys and values of attention are made from.
 
 `x + strength * network(x)` before `to_k` and before `to_v` (modules/hypernetworks of
-AUTOMATIC1111/stable-diffusion-webui), and before their twins that read the text in a transformer. There is a network
-for all layers of a width, as in 2022, or one for each layer. They hang on the outermost module of a layer, so that a
-LoRA there sees the same bent input as the layer.
+AUTOMATIC1111/stable-diffusion-webui), and before their twins that read the text in a transformer. There is a
+network for all layers of a width, as in 2022, or one for each layer. They hang on the outermost module of a layer,
+so that a LoRA there sees the same bent input as the layer.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,21 +93,19 @@ def fresh(
     networks = {}
     for place, width in facts.places.items():
         made: list[nn.Module] = []
-        widths = sizes(width, structure)
-        for inputs, outputs in zip(widths[:-2], widths[1:-1], strict=True):
+        *widths, between, end = sizes(width, structure)
+        for inputs, outputs in pairwise([*widths, between]):
             made.append(nn.Linear(inputs, outputs))
             made += [getattr(nn, facts.activation)()] if facts.activation else []
             made += [nn.Dropout(dropout)] if dropout else []
-        last = nn.Linear(*widths[-2:])
+        last = nn.Linear(between, end)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         networks[place] = nn.Sequential(*made, last).to(device)
     return Hypernetwork(Path(), facts, networks)
 
 
-def write(
-    path: Path, network: Hypernetwork, settings: Mapping[str, Any], trigger: str, licence: str = ""
-) -> None:
+def write(path: Path, network: Hypernetwork, settings: Mapping[str, Any], trigger: str, licence: str = "") -> None:
     """Write a hypernetwork durably, in fp32; `settings` by A1111's names, trigger and licence in the header."""
     facts = network.facts
     told = {"family": facts.family, "variant": facts.variant, **settings}
@@ -143,7 +142,11 @@ def _layers(model: nn.Module) -> Iterator[tuple[str, nn.Module, int]]:
     for name, module in model.named_modules():
         if bent(name):
             layer: Any = getattr(module, "base_layer", module)
-            yield name.removeprefix("module."), module, int(layer.in_features)  # in several processes it is wrapped
+            yield (
+                name.removeprefix("module."),
+                module,
+                int(layer.in_features),
+            )  # in several processes it is wrapped
 
 
 def _network(layers: list[dict[str, Tensor]], found: hypernetworks.Hypernetwork) -> nn.Sequential | None:

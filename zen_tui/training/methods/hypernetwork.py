@@ -1,7 +1,7 @@
 """Hypernetworks: small networks before the keys and values of attention learn; the base stays as it is.
 
-What NovelAI and A1111 trained in 2022 had one pair of networks for each width of input. A network for each layer is
-the same thing with more room. The last matrix of each begins at zero, so that training begins from the base itself.
+What NovelAI and A1111 trained in 2022 had one pair of networks for each width of input. A network for each layer
+is the same thing with more room. The last matrix of each begins at zero, so that training begins from the base.
 """
 
 from __future__ import annotations
@@ -94,13 +94,18 @@ class Bending(Method):
             same = False
         if not same:
             path.unlink(missing_ok=True)
-            raise ZenError("The hypernetwork could not be read back as it was written.", "The last checkpoint is kept.")
+            raise ZenError(
+                "The hypernetwork could not be read back as it was written.", "The last checkpoint is kept."
+            )
         return path
 
     def _is_in(self, path: Path) -> bool:
         """Whether the file holds, to the bit, the networks that learned, and computes as they do."""
         read = open_adapter(path, depth=2)
-        if not isinstance(read, hypernetwork.Hypernetwork) or read.networks.keys() != self.networks.networks.keys():
+        if (
+            not isinstance(read, hypernetwork.Hypernetwork)
+            or read.networks.keys() != self.networks.networks.keys()
+        ):
             return False
         return read.facts.activation == self.networks.facts.activation and all(
             _same(network, self.networks.networks[place]) for place, network in read.networks.items()

@@ -81,6 +81,8 @@ def _hypernetwork(base: Base, settings: TrainSettings) -> Outline:
         raise Refused(f"No layer of {base.slug} makes keys or values alone.", "Train a LoRA on it.")
     structure = structure_of(settings.layer_structure)
     numbers = sum(
-        inputs * outputs + outputs for width in places.values() for inputs, outputs in pairwise(sizes(width, structure))
+        inputs * outputs + outputs
+        for width in places.values()
+        for inputs, outputs in pairwise(sizes(width, structure))
     )
     return Outline(numbers, bends_in_words(places, settings))
