@@ -11,11 +11,11 @@ import typer
 from zen_tui.cli.output import JsonFlag, narrate, print_json, table
 from zen_tui.jobs import queue
 from zen_tui.library import models
+from zen_tui.library.comparisons import CompareSpec
 from zen_tui.library.database import Database
 from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Run
-from zen_tui.library.specs import CompareSpec
 from zen_tui.library.text import plural, shown
 
 TOGETHER = 6  # runs that can still be told from each other in one picture

@@ -59,7 +59,7 @@ def train(
     base: Annotated[
         str | None, typer.Option(help="The base to train on; `zen bases list` shows them. Else zen-mini.")
     ] = None,
-    method: Annotated[str | None, typer.Option(help="What learns: lora, hypernetwork.")] = None,
+    method: Annotated[str | None, typer.Option(help="What learns: lora, hypernetwork, dreambooth.")] = None,
     preset: Annotated[
         str | None,
         typer.Option(help="face, pet, object, garment, style, quick; else as suits the dataset's kind."),
@@ -93,16 +93,27 @@ def train(
     """
     from zen_tui.exchange.bases import ensure_builtin
     from zen_tui.jobs.launch import ensure_worker
-    from zen_tui.jobs.train_files import bring
+    from zen_tui.jobs.train_files import Borrowed, bring
 
     queue = not (dry_run or write)
     asked = Asked(dataset, base, method, preset, name, chosen_settings(set_ or [], steps), write, queue)
     home = Home.find().create()
     with Database.open(home) as db:
         ensure_builtin(db)
-        found = bring(db, home, from_) if from_ else RunFile()
+        found = bring(db, home, from_, dataset, base or BASE) if from_ else RunFile()
+        if isinstance(found, Borrowed) and not json:
+            fields(found.lines())
         answer = _branch(db, home, found, asked) if found.run else _fresh(db, home, found, asked)
         document = answer.document
+        if isinstance(found, Borrowed):
+            document["borrowed"] = {
+                "tool": found.tool,
+                "taken": found.taken,
+                "left": found.left,
+                "others": found.others,
+                "model": found.model,
+                "family": found.family,
+            }
         if not json:
             fields(answer.lines)
         if answer.job:

@@ -5,6 +5,7 @@ loaded model can know, such as the end of a prompt that its tokenizer cuts off, 
 """
 
 from zen_tui.jobs.demo import DemoJobs, submit_demo
+from zen_tui.jobs.method_comparison import Comparison, submit_comparison
 from zen_tui.jobs.pictures import how_it_fits, sheet_defaults, submit_generation
 from zen_tui.jobs.trainings import (
     PRESETS,
@@ -20,6 +21,7 @@ from zen_tui.jobs.trainings import (
 
 __all__ = [
     "PRESETS",
+    "Comparison",
     "DemoJobs",
     "Submitted",
     "how_it_fits",
@@ -29,6 +31,7 @@ __all__ = [
     "preset_for",
     "preset_settings",
     "sheet_defaults",
+    "submit_comparison",
     "submit_demo",
     "submit_generation",
     "submit_training",

@@ -10,6 +10,8 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from zen_tui.library.comparisons import CompareMethodsSpec, CompareSpec
+
 Quantize = Literal["auto", "none", "int8", "fp8", "nf4"]
 """How the denoiser's matrices are kept; 'auto' as the memory allows."""
 Offload = Literal["auto", "on", "off"]
@@ -283,14 +285,6 @@ class MannequinScoreSpec(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str
 
 
-class CompareSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Draw the losses and samples of `runs` into the file `out`."""
-
-    kind: ClassVar[str] = "compare"
-    runs: tuple[int, ...]
-    out: str
-
-
 Spec = (
     TrainSpec
     | CheckpointSpec
@@ -302,6 +296,7 @@ Spec = (
     | MannequinPhotosSpec
     | MannequinScoreSpec
     | CompareSpec
+    | CompareMethodsSpec
 )
 _KINDS: tuple[type[Spec], ...] = (
     TrainSpec,
@@ -314,6 +309,7 @@ _KINDS: tuple[type[Spec], ...] = (
     MannequinPhotosSpec,
     MannequinScoreSpec,
     CompareSpec,
+    CompareMethodsSpec,
 )
 SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in _KINDS}
 

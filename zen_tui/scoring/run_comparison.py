@@ -10,11 +10,11 @@ from typing import Any
 from PIL import Image
 
 from zen_tui.library import models
+from zen_tui.library.comparisons import CompareSpec
 from zen_tui.library.database import Database
 from zen_tui.library.events import AnyEvent, Feed, Resumed, Sample
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Run
-from zen_tui.library.specs import CompareSpec
 from zen_tui.photos.open import open_upright
 from zen_tui.scoring import ink
 from zen_tui.scoring.axes import Axes, Point, span

@@ -29,13 +29,15 @@ from zen_tui.training.noise import objective_for
 from zen_tui.training.plateau import plateau
 from zen_tui.training.schedule import is_due, learning_rate
 
+CHECKED = 2  # steps after which the plan is compared with what is measured
 CLIP = 1.0  # norm of the gradients above which they are scaled down
 
 
 @dataclass(frozen=True)
 class Work:
     """All that a run works with; `draw_samples(step, again)` makes sample pictures, `again` even if it has.
-    Until step `until` it is not stopped early."""
+    Until step `until` it is not stopped early. `checked(seconds)` hears how long a step takes, after two of them.
+    """
 
     settings: TrainSettings
     family: Family
@@ -46,6 +48,7 @@ class Work:
     draw_samples: Callable[[int, bool], None]
     judge: Callable[[], Scores] | None = None
     until: int = 0
+    checked: Callable[[float], None] = lambda seconds: None
 
 
 def learn(work: Work) -> Course:
@@ -55,6 +58,7 @@ def learn(work: Work) -> Course:
     Raises:
         Interrupted: `feed.asked` said so; the state after the last step is kept.
         ZenError: the loss is not a number any more; the last good checkpoint is kept.
+        torch.OutOfMemoryError: the state after the last step is kept.
     """
     family, method, material = work.family, work.method, work.material
     settings, feed = work.settings, work.feed
@@ -117,14 +121,18 @@ def learn(work: Work) -> Course:
             rate = learning_rate(settings, step)
             optimizers.set_rate(made, rate, step / settings.steps)
             loss = 0.0
-            for micro in range(settings.gradient_accumulation):
-                with accelerator.accumulate(denoiser):
-                    batch = _draw(
-                        work, objectives, accelerator, (step - 1) * settings.gradient_accumulation + micro
-                    )
-                    plain, held = losses(family, method, material, objectives, settings, batch)
-                    accelerator.backward(plain + settings.prior_preservation * held)
-                    loss += float(plain.detach()) / settings.gradient_accumulation
+            try:
+                for micro in range(settings.gradient_accumulation):
+                    with accelerator.accumulate(denoiser):
+                        number = (step - 1) * settings.gradient_accumulation + micro
+                        batch = _draw(work, objectives, accelerator, number)
+                        plain, held = losses(family, method, material, objectives, settings, batch)
+                        accelerator.backward(plain + settings.prior_preservation * held)
+                        loss += float(plain.detach()) / settings.gradient_accumulation
+            except torch.OutOfMemoryError:  # nothing was learned of this step; it is made again with less
+                optimizer.zero_grad()
+                keep()
+                raise
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
             # fp16 is scaled so that now and then a gradient overflows; its step is left out by the scaler
             if not math.isfinite(loss) or not (math.isfinite(norm) or accelerator.scaler):
@@ -136,6 +144,8 @@ def learn(work: Work) -> Course:
             course.step = step
             course.losses.append(loss)
             course.seconds, pace = clock.tick()
+            if len(clock.took) == CHECKED:
+                work.checked(clock.took[-1])
             epoch = step * settings.gradient_accumulation * settings.batch_size / learned
             used = memory_in_use(family.device)
             feed.tell(Step(step=step, loss=loss, lr=rate, epoch=round(epoch, 3), rate=round(pace, 3), memory=used))

@@ -1,6 +1,6 @@
 """What a training will learn, take and need, told before it starts and without torch.
 
-A time is given only when a run like it was measured in this home; nothing is guessed.
+A time is given only when steps were measured on this machine; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import msgspec
 from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.profiles import PROFILES, licence_of, require_trainable
 from zen_tui.exchange.source import source_of
-from zen_tui.generation.fit import LEARNING, machine, sizes_of, too_small, weights
+from zen_tui.generation.fit import machine, too_small
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database
 from zen_tui.library.errors import WrongUse
@@ -23,19 +23,15 @@ from zen_tui.photos.split import hold_out
 from zen_tui.training.beginning import masked_photos, require_photos
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
 from zen_tui.training.fitting import fit_for
+from zen_tui.training.forecast import forecast
 from zen_tui.training.methods.outline import Outline, outline, require_sense
 
 BESIDE = 2  # checkpoints on disk beside the newest: the best, and the one being written
-# what the time of a step depends on
-ALIKE = (
-    "resolution", "aspect", "batch_size", "gradient_accumulation", "precision", "quantize",
-    "gradient_checkpointing", "lora", "hypernet", "layer_structure",
-)  # fmt: skip
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """Steps count optimizer steps. `seconds` is None when nothing like it was measured on this machine;
-    `memory_mb` is then what the weights alone take. `preset` is the one that was used, in words."""
+    """Steps count optimizer steps. `seconds` is None when no step was measured on this machine; unless `measured`,
+    by a run of this very shape, it and `memory_mb` are reckoned. `preset` is the one that was used, in words."""
 
     learned: str
     rate: str
@@ -45,7 +41,7 @@ class Plan(msgspec.Struct, kw_only=True):
     passes: float
     seconds: float | None
     memory_mb: int
-    memory_measured: bool
+    measured: bool
     disk_mb: int
     licence: str
     licence_note: str = ""
@@ -63,14 +59,19 @@ class Plan(msgspec.Struct, kw_only=True):
             ("rate", self.rate),
             ("photos", f"{self.photos}, and {self.held_out or 'none'} held out"),
             ("steps", f"{self.steps:,}, each photo seen {self.passes:.3g} times"),
-            ("time", f"about {duration(self.seconds)}" if self.seconds else "not measured yet on this machine"),
-            ("memory", f"{memory}, as measured before" if self.memory_measured else f"more than {memory}"),
+            ("time", self._time()),
+            ("memory", f"{memory}, as measured before" if self.measured else f"about {memory}, as reckoned"),
             ("disk", megabytes(self.disk_mb * 1e6)),
             *self.feeding,
             *([("to fit", self.fit)] if self.fit else []),
             ("licence", f"{self.licence}. {self.licence_note}" if self.licence_note else self.licence),
         ]
         return [*shown, *(("note", warning) for warning in self.warnings)]
+
+    def _time(self) -> str:
+        if not self.seconds:
+            return "not measured yet on this machine"
+        return f"about {duration(self.seconds)}" + ("" if self.measured else ", reckoned from other runs here")
 
 
 def require_fitting(settings: TrainSettings, base: Base, method: str) -> None:
@@ -119,10 +120,9 @@ def plan(
     numbers = learns.numbers
     here = machine()
     fit = fit_for(base, settings, here, method)
-    seconds, memory = _measured(db, base, settings, method)
+    expected = forecast(db, base, settings, method, fit, here.device)
     numbers_per_pixel = latent_numbers(source, PROFILES[base.family])
     licence, meaning = licence_of(base)
-    least = weights(sizes_of(source, base.family), 4 if settings.precision == "fp32" else 2, fit.denoiser)
     return Plan(
         learned=f"{numbers:,} numbers in {learns.words}",
         rate=rate_in_words(settings, learns),
@@ -130,9 +130,9 @@ def plan(
         held_out=len(held_out),
         steps=settings.steps,
         passes=settings.steps * settings.batch_size * settings.gradient_accumulation / seen,
-        seconds=seconds * settings.steps if seconds else None,
-        memory_mb=memory or round((least + LEARNING * numbers) / 1e6),
-        memory_measured=memory is not None,
+        seconds=expected.seconds * settings.steps if expected.seconds else None,
+        memory_mb=expected.memory_mb,
+        measured=expected.exact,
         disk_mb=max(1, round((12 * numbers * (settings.keep_checkpoints + BESIDE) + 4 * numbers) / 1e6)),
         licence=licence,
         licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
@@ -155,18 +155,6 @@ def rate_in_words(settings: TrainSettings, learns: Outline) -> str:
         f"{found}{settings.learning_rate:g}; effective {settings.learning_rate * learns.strength:.3g} "
         f"(x {learns.why})"
     )
-
-
-def _measured(db: Database, base: Base, settings: TrainSettings, method: str) -> tuple[float | None, int | None]:
-    """(seconds a step, memory in MB) of the newest finished run of this shape on this base, or None."""
-    for run in reversed(models.runs(db)):
-        if run.base_id != base.id or run.method != method or "seconds_per_step" not in run.metrics:
-            continue
-        before = msgspec.convert(run.spec.get("settings", {}), TrainSettings, strict=False)
-        alike = all(getattr(before, name) == getattr(settings, name) for name in ALIKE)
-        if alike and bool(before.prior_preservation) == bool(settings.prior_preservation):
-            return float(run.metrics["seconds_per_step"]), int(run.metrics["memory_mb"])
-    return None, None
 
 
 def _warnings(settings: TrainSettings, *, small: int, seen: int) -> list[str]:

@@ -12,6 +12,7 @@ from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.profiles import require_trainable
 from zen_tui.families import Family, load_family
+from zen_tui.families.base import Part
 from zen_tui.families.devices import pick_device, precision_name
 from zen_tui.generation import memory, warm
 from zen_tui.generation.fit import Fit
@@ -29,11 +30,12 @@ from zen_tui.photos.captions import trigger
 from zen_tui.training import beginning, methods
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
-from zen_tui.training.fitting import fit_of
+from zen_tui.training.fitting import fit_of, fitted, keep, next_rung
+from zen_tui.training.forecast import forecast
 from zen_tui.training.judging import judge_for
 from zen_tui.training.loop import Work, learn
 from zen_tui.training.material import Material, gather
-from zen_tui.training.meters import peak_memory
+from zen_tui.training.meters import forget_peak, peak_memory
 from zen_tui.training.methods.method import Method, Subject
 from zen_tui.training.methods.outline import targets_of
 from zen_tui.training.samples import Samples, sample_requests
@@ -58,17 +60,26 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
     warm.drop()  # a training wants all the memory there is
-    fit = fit_of(home, run, base, settings, memory.machine(pick_device()), spec.method)
-    family = load_family(base, precision=settings.precision, stored={"denoiser": fit.denoiser, "text": fit.texts})
-    try:
-        return _train(spec, feed, db, home, run, dataset, base, photos, family, fit)
-    except torch.OutOfMemoryError:
-        raise ZenError(
-            f"The memory of the {family.device.type.upper()} is too small for this training.",
-            _smaller(settings),
-        ) from None
-    finally:
-        family.release("text", "vae", "denoiser")
+    forget_peak(pick_device())
+    here = memory.machine(pick_device())
+    fit = fit_of(home, run, base, settings, here, spec.method)
+    while True:
+        stored: dict[Part, str] = {"denoiser": fit.denoiser, "text": fit.texts}
+        family = load_family(base, precision=settings.precision, stored=stored)
+        made = msgspec.structs.replace(spec, settings=fitted(settings, fit))
+        try:
+            return _train(made, feed, db, home, run, dataset, base, photos, family, fit)
+        except torch.OutOfMemoryError:
+            lower = next_rung(base, settings, here, spec.method, fit)
+            if lower is None:
+                raise ZenError(
+                    f"The memory of the {family.device.type.upper()} is too small for this training.",
+                    "Nothing is left to do without. What was learned is kept.",
+                ) from None
+            fit = keep(home, run, lower)
+            feed.tell(Warned(text=f"The memory ran out. From here on: {lower.words}."))
+        finally:
+            family.release("text", "vae", "denoiser")
 
 
 def _train(
@@ -102,12 +113,20 @@ def _train(
     if judge:
         judge.prepare()
     if fit.checkpointing:
-        family.compute_twice()
+        family.compute_twice(fit.twice)
     learns = _describe(method, settings, material, fit)
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
     checkpoints = Checkpoints(db, home, run.id, feed, settings.keep_checkpoints, spec.origin)
+    expected = forecast(db, base, settings, spec.method, fit, family.device.type)
+
+    def checked(seconds: float) -> None:
+        words, warning = expected.compared(seconds, peak_memory(family.device))
+        feed.tell(Note(text=words))
+        if warning:
+            feed.tell(Warned(text=warning))
+
     course = learn(
         Work(
             settings=settings,
@@ -119,10 +138,11 @@ def _train(
             draw_samples=samples.draw,
             judge=judge.judge if judge else None,
             until=spec.until,
+            checked=checked,
         )
     )
 
-    metrics = _metrics(course, family)
+    metrics = {**_metrics(course, family), "twice": fit.twice if fit.checkpointing else 0.0}
     adapter = _record(db, home, run, base, dataset, spec, method, metrics, course.step)
     return {"run": run.slug, "adapter": adapter.slug, "metrics": metrics}
 
@@ -228,11 +248,3 @@ def _metrics(course: Course, family: Family) -> dict[str, Any]:
         "device": family.device.type,
         "precision": precision_name(family.dtype),
     }
-
-
-def _smaller(settings: TrainSettings) -> str:
-    ways = []
-    if settings.batch_size > 1:
-        ways.append(f"lower batch_size (it is {settings.batch_size}) and raise gradient_accumulation instead")
-    ways.append(f"lower resolution (it is {settings.resolution})")
-    return f"To make it fit, {', or '.join(ways)}. What was learned is kept."

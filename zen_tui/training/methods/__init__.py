@@ -30,6 +30,7 @@ METHODS = {
     "hypernetwork": Known(
         "Hypernetwork", "hypernetwork", "Bending", ("hypernet", "layer_structure", "activation", "dropout")
     ),
+    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth"),
 }
 """The methods by the name that `zen train --method` takes."""
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from zen_tui.exchange.hypernetworks import inputs_of, places_in, sizes, structure_of
 from zen_tui.exchange.layers import DEFAULT_TARGETS, lora_size
 from zen_tui.exchange.source import source_of
+from zen_tui.generation.fit import sizes_of
 from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.records import Base
 from zen_tui.library.specs import TrainSettings
@@ -41,7 +42,8 @@ def outline(method: str, base: Base, settings: TrainSettings) -> Outline:
         BadFile: a file of the base is gone or damaged.
         Refused: there is nothing in the base for it to act on.
     """
-    return {"lora": _lora, "hypernetwork": _hypernetwork}[method](base, settings)
+    made = {"lora": _lora, "hypernetwork": _hypernetwork, "dreambooth": _dreambooth}
+    return made[method](base, settings)
 
 
 def strength_of(settings: TrainSettings) -> float:
@@ -51,6 +53,8 @@ def strength_of(settings: TrainSettings) -> float:
 
 def require_sense(method: str, settings: TrainSettings) -> None:
     """Raise `WrongUse` when the settings of a method contradict each other."""
+    if method == "dreambooth" and settings.quantize not in ("auto", "none"):
+        raise WrongUse("A base whose weights are rounded cannot learn as a whole.", "Set quantize to none.")
     if method == "lora" and settings.lora_plus != 1 and settings.lora == "lokr":
         raise WrongUse("lora_plus is for kinds of LoRA with two matrices, and lokr is none.", "Set it to 1.")
     if method == "hypernetwork":
@@ -86,3 +90,8 @@ def _hypernetwork(base: Base, settings: TrainSettings) -> Outline:
         for inputs, outputs in pairwise(sizes(width, structure))
     )
     return Outline(numbers, bends_in_words(places, settings))
+
+
+def _dreambooth(base: Base, settings: TrainSettings) -> Outline:
+    sizes = sizes_of(source_of(base), base.family)
+    return Outline(sizes.denoiser, "all of the denoiser")
