@@ -26,6 +26,8 @@ class Attached:
         self._files: dict[str, tuple[str, int, int]] = {}
         self._use: list[tuple[str, float]] = []
         self._words = Words()
+        self.silent = False
+        """Whether the words of embeddings are read as if nobody had learned them."""
         self._bends: list[RemovableHandle] = []
         self._sum = Sum()
 
@@ -67,7 +69,7 @@ class Attached:
 
     def tokenizer(self, sub: str, own: Any) -> Any:
         """What reads prompts for the text encoder `sub`, whose own tokenizer is `own`."""
-        return self._words.tokenizer(sub, own)
+        return own if self.silent else self._words.tokenizer(sub, own)
 
     def touching(self, subs: Sequence[str]) -> tuple[tuple[str, int, int, float], ...]:
         """What acts on these models: file and weight of each adapter."""

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from zen_tui.exchange.base_layers import blocks_per_level
 from zen_tui.exchange.profiles import PROFILES, Profile, Variant
 from zen_tui.exchange.source import Source
-from zen_tui.families import lora_file
 from zen_tui.families.adapters import open_adapter
 from zen_tui.families.attached import Attached
 from zen_tui.families.cond import Cond
@@ -64,6 +63,8 @@ class Family(ABC):
         """Parts whose matrices are kept as 'int8', 'fp8' or 'nf4', and text encoders that stay on the 'cpu'."""
         self.offload = False
         """Whether the denoiser's blocks stay in the computer's memory, and come to the device to compute."""
+        self.held: set[Part] = set()
+        """Parts in which something learns: `release` leaves them alone."""
         self._parts: dict[Part, nn.Module] = {}
         self.attached = Attached()
 
@@ -201,11 +202,6 @@ class Family(ABC):
         file = self.source.configs / "model_index.json"
         return msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.is_file() else {}
 
-    def save_adapter(self, path: Path, weights: dict[str, Tensor], config: dict[str, Any], trigger: str) -> None:
-        """Write a LoRA in diffusers' layout, durably. `weights` are the denoiser's PEFT keys."""
-        denoiser, modelspec = self.profile.denoiser, self.profile.modelspec
-        lora_file.write(path, denoiser, weights, config, trigger, modelspec, licence=self.licence)
-
     def attach(self, path: Path, name: str) -> int:
         """Take up an adapter file under `name`; it acts once `set_adapters` names it. Nothing is loaded for it.
 
@@ -268,7 +264,7 @@ class Family(ABC):
 
     def release(self, *parts: Part) -> None:
         """Give the memory of these parts back; they are loaded again when next used."""
-        if not [part for part in parts if self._parts.pop(part, None) is not None]:
+        if not [part for part in {*parts} - self.held if self._parts.pop(part, None) is not None]:
             return
         gc.collect()
         if self.device.type == "cuda":
@@ -277,6 +273,7 @@ class Family(ABC):
     def replace_denoiser(self, module: nn.Module) -> None:
         """Let `module` (the denoiser wrapped for several processes) answer for it."""
         self._parts["denoiser"] = module
+        self.held.add("denoiser")
 
     def set_adapters(self, use: Sequence[tuple[str, float]]) -> None:
         """Make exactly these attached adapters act, each at its weight; weight 0 is as if it were not there.

@@ -44,6 +44,10 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     activation: Literal[
         "linear", "relu", "leakyrelu", "elu", "swish", "tanh", "sigmoid", "gelu", "silu", "mish"
     ] = "silu"
+    vectors: int = 1
+    """How many vectors the word of an embedding has, for each text encoder."""
+    init_word: str = ""
+    """What the word of an embedding means in the beginning; '' is the class word."""
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     quantize: Quantize = "auto"
@@ -97,6 +101,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "alpha": (0.001, 4096),
         "dropout": (0, 0.9),
         "lora_plus": (1, 64),
+        "vectors": (1, 32),
         "seed": (0, 2**31 - 1),
         "holdout": (0, 0.5),
         "checkpoint_every": (1, 1_000_000),
@@ -125,7 +130,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 SETTING_NAMES = TrainSettings.__struct_fields__
-SHAPED = ("rank", "alpha", "lora", "hypernet", "layer_structure", "activation")
+SHAPED = ("rank", "alpha", "lora", "hypernet", "layer_structure", "activation", "vectors", "init_word")
 """Settings that what was learned depends on: a run that goes on from another's state keeps them."""
 DECIDED = ("holdout", "masked_loss", "allow_few_photos")
 """Settings that act when a run takes its photos, which a run from another's state takes over as they are."""

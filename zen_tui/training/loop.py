@@ -12,6 +12,7 @@ from accelerate.state import AcceleratorState
 
 from zen_tui.families.base import Family
 from zen_tui.families.objective import Objective
+from zen_tui.generation.memory import ran_out
 from zen_tui.library.errors import ZenError
 from zen_tui.library.events import Feed, Holdout, Interrupted, Judged, Note, Resumed, Step
 from zen_tui.library.scores import Scores
@@ -58,7 +59,7 @@ def learn(work: Work) -> Course:
     Raises:
         Interrupted: `feed.asked` said so; the state after the last step is kept.
         ZenError: the loss is not a number any more; the last good checkpoint is kept.
-        torch.OutOfMemoryError: the state after the last step is kept.
+        RuntimeError: the memory ran out (`memory.ran_out`); the state after the last step is kept.
     """
     family, method, material = work.family, work.method, work.material
     settings, feed = work.settings, work.feed
@@ -129,9 +130,10 @@ def learn(work: Work) -> Course:
                         plain, held = losses(family, method, material, objectives, settings, batch)
                         accelerator.backward(plain + settings.prior_preservation * held)
                         loss += float(plain.detach()) / settings.gradient_accumulation
-            except torch.OutOfMemoryError:  # nothing was learned of this step; it is made again with less
-                optimizer.zero_grad()
-                keep()
+            except RuntimeError as error:
+                if ran_out(error):  # nothing was learned of this step; it is made again with less
+                    optimizer.zero_grad()
+                    keep()
                 raise
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
             # fp16 is scaled so that now and then a gradient overflows; its step is left out by the scaler
@@ -204,9 +206,9 @@ def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> 
     """Score held-out photos, and as many training photos, after the current step."""
     if not work.material.held_out:
         return
-    held_out = score(work.family, objectives, work.material, work.material.held_out, work.settings)
+    held_out = score(work.method, objectives, work.material, work.material.held_out, work.settings)
     seen = sorted({row for rows in work.material.train for row in rows})[: len(work.material.held_out)]
-    trained = score(work.family, objectives, work.material, seen, work.settings)
+    trained = score(work.method, objectives, work.material, seen, work.settings)
     course.scores.append((course.step, held_out, trained))
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
 

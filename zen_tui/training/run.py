@@ -6,14 +6,13 @@ import time
 from typing import Any
 
 import msgspec
-import torch
 
 from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.profiles import require_trainable
 from zen_tui.families import Family, load_family
 from zen_tui.families.base import Part
-from zen_tui.families.devices import pick_device, precision_name
+from zen_tui.families.devices import idle_card, pick_device, precision_name
 from zen_tui.generation import memory, warm
 from zen_tui.generation.fit import Fit
 from zen_tui.library import datasets, models
@@ -60,6 +59,8 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
     warm.drop()  # a training wants all the memory there is
+    if idle := idle_card():
+        feed.tell(Warned(text=idle))
     forget_peak(pick_device())
     here = memory.machine(pick_device())
     fit = fit_of(home, run, base, settings, here, spec.method)
@@ -69,7 +70,9 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
         made = msgspec.structs.replace(spec, settings=fitted(settings, fit))
         try:
             return _train(made, feed, db, home, run, dataset, base, photos, family, fit)
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not memory.ran_out(error):
+                raise
             lower = next_rung(base, settings, here, spec.method, fit)
             if lower is None:
                 raise ZenError(
@@ -79,6 +82,7 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
             fit = keep(home, run, lower)
             feed.tell(Warned(text=f"The memory ran out. From here on: {lower.words}."))
         finally:
+            family.held.clear()
             family.release("text", "vae", "denoiser")
 
 
@@ -101,7 +105,6 @@ def _train(
             raise Interrupted(how)
         feed.tell(Progress(what=what, done=done, total=total))
 
-    _warn_of_cuts(family, photos, feed)
     material = gather(family, photos, settings, home.cache(dataset.slug), report)
     samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed)
     if settings.sample_every:
@@ -109,6 +112,7 @@ def _train(
 
     subject = Subject(dataset.token, dataset.class_word)
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
+    _warn_of_cuts(family, photos, feed)  # a word that is learned may be several tokens
     judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, feed)
     if judge:
         judge.prepare()
@@ -203,7 +207,7 @@ def _describe(method: Method, settings: TrainSettings, material: Material, fit: 
     if fit.words:
         parts.append(fit.words)
     parts += _feeding(settings, material)
-    if settings.prior_preservation:
+    if settings.prior_preservation and method.moves_base:
         parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
     return "; ".join(parts) + "."
 
