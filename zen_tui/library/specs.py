@@ -37,6 +37,13 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The kind of LoRA: plain, scaled by the root of its rank, with the lengths of rows apart, or Kronecker's."""
     lora_plus: float = 1.0
     """How many times faster the second matrices of a LoRA learn than the first; 1 is off."""
+    hypernet: Literal["width", "layer"] = "width"
+    """Whether a hypernetwork has a pair of networks for each width of input, as in 2022, or one for each layer."""
+    layer_structure: str = "1,2,1"
+    """The sizes of a network's layers, as factors of its width."""
+    activation: Literal[
+        "linear", "relu", "leakyrelu", "elu", "swish", "tanh", "sigmoid", "gelu", "silu", "mish"
+    ] = "silu"
     vectors: int = 1
     """How many vectors the word of an embedding has, for each text encoder."""
     init_word: str = ""
@@ -132,7 +139,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 SETTING_NAMES = TrainSettings.__struct_fields__
-SHAPED = ("rank", "alpha", "lora", "vectors", "init_word")
+SHAPED = ("rank", "alpha", "lora", "hypernet", "layer_structure", "activation", "vectors", "init_word")
 """Settings that what was learned depends on: a run that goes on from another's state keeps them."""
 DECIDED = ("holdout", "masked_loss", "allow_few_photos")
 """Settings that act when a run takes its photos, which a run from another's state takes over as they are."""

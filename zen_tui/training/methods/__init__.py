@@ -29,6 +29,9 @@ class Known:
 
 METHODS = {
     "lora": Known("LoRA", "lora", "Lora", ("rank", "alpha", "dropout", "lora", "lora_plus")),
+    "hypernetwork": Known(
+        "Hypernetwork", "hypernetwork", "Bending", ("hypernet", "layer_structure", "activation", "dropout")
+    ),
     "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth"),
     "embedding": Known(
         "Embedding", "embedding", "TextualInversion", ("vectors", "init_word"), {"learning_rate": 5e-3}
