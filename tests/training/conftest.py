@@ -89,7 +89,7 @@ class Studio:
     dataset: Dataset
     base: Base
 
-    def start(self, method: str = "lora", **changed: Any) -> TrainSpec:
+    def start(self, method: str = "lora", *, gpus: int = 1, **changed: Any) -> TrainSpec:
         """A run with small settings, some of them changed; its spec."""
         settings = TrainSettings(**{**SMALL, **changed})
         count = len(models.runs(self.db)) + 1
@@ -112,6 +112,7 @@ class Studio:
             base=self.base.slug,
             method=method,
             settings=settings,
+            gpus=gpus,
         )
 
     def train(self, spec: TrainSpec | None = None, tape: Tape | None = None, **changed: Any) -> Tape:

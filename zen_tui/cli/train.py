@@ -28,6 +28,9 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as often as needed.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="What the adapter will be called.")] = None,
+    gpus: Annotated[
+        int, typer.Option(metavar="N", help="GPUs that share the pictures of each step; the result is the same.")
+    ] = 1,
     wait: WaitFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -52,6 +55,7 @@ def train(
             preset=preset,
             chosen=chosen,
             name=name,
+            gpus=gpus,
         )
         document: dict[str, Any] = {
             "run": submitted.run.slug,

@@ -11,6 +11,7 @@ from zen_tui.library.database import Database
 from zen_tui.library.errors import ZenError
 from zen_tui.library.events import Feed
 from zen_tui.library.paths import Home
+from zen_tui.ranks.team import Team
 
 Handler = Callable[[Any, Feed, Database, Home], dict[str, Any]]
 
@@ -25,6 +26,19 @@ HANDLERS = {
     "mannequin_photos": "zen_tui.jobs.mannequins:mannequin_photos",
     "mannequin_score": "zen_tui.scoring.job:mannequin_score",
 }
+
+Help = Callable[[Team, Home], None]
+
+HELPERS = {
+    "train": "zen_tui.training.assist:assist",
+}
+"""What the other processes of a job do, for those kinds that several processes can share."""
+
+
+def load_help(kind: str) -> Help:
+    """The function that helps with a job of `kind`: it takes (team, home)."""
+    module, _, name = HELPERS[kind].partition(":")
+    return cast(Help, getattr(importlib.import_module(module), name))
 
 
 def load(kind: str) -> Handler:

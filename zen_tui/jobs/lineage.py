@@ -19,6 +19,8 @@ from zen_tui.library.records import Job, Run
 from zen_tui.library.specs import DECIDED, SHAPED, Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import slugify
 from zen_tui.library.train_settings import train_settings
+from zen_tui.ranks.cards import require_cards
+from zen_tui.training.fitting import require_shares
 from zen_tui.training.methods import require_known
 from zen_tui.training.plan import require_fitting
 
@@ -64,6 +66,23 @@ def extend_run(db: Database, home: Home, run: Run, steps: int) -> Job:
         job = queue.extend(db, home, run.job_id, changed, steps)
         db.update("runs", run.id, steps=steps, spec=msgspec.to_builtins(changed))
     return job
+
+
+def spread_run(db: Database, home: Home, run: Run, gpus: int) -> None:
+    """Let `run` be shared by `gpus` processes when it is taken up next.
+
+    Raises:
+        WrongUse: so many GPUs are not here, or cannot share its steps.
+        Refused: it is running.
+    """
+    require_cards(gpus)
+    spec = spec_of(home, run)
+    require_shares(spec.settings, gpus)
+    assert run.job_id is not None
+    changed = msgspec.structs.replace(spec, gpus=gpus)
+    with db.transaction():
+        queue.restate(db, home, run.job_id, changed)
+        db.update("runs", run.id, spec=msgspec.to_builtins(changed))
 
 
 def _newest(db: Database, run: Run, spec: TrainSpec) -> int:

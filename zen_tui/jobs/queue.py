@@ -127,12 +127,18 @@ def extend(db: Database, home: Home, id: int, spec: Spec, steps: int) -> Job:
         Refused: the job runs.
     """
     with db.transaction():
-        if job(db, id).status == "running":
-            raise Refused(f"Job {id} is running.", f"`zen jobs pause {id}` holds it; then try again.")
-        write_file(home.job(id) / "spec.json", encode_spec(spec))
+        restate(db, home, id, spec)
         db.update("jobs", id, steps=steps)
         _requeue(db, id)
         return job(db, id)
+
+
+def restate(db: Database, home: Home, id: int, spec: Spec) -> None:
+    """Let a job that does not run do `spec` instead when it is taken up next. Raises `Refused` when it runs."""
+    with db.transaction():
+        if job(db, id).status == "running":
+            raise Refused(f"Job {id} is running.", f"`zen jobs pause {id}` holds it; then try again.")
+        write_file(home.job(id) / "spec.json", encode_spec(spec))
 
 
 def _requeue(db: Database, id: int) -> None:

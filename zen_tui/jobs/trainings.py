@@ -19,6 +19,7 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import nearest, plural, slugify
 from zen_tui.library.train_settings import train_settings
+from zen_tui.ranks.cards import require_cards
 from zen_tui.training.beginning import require_photos
 from zen_tui.training.methods import METHODS, require_known
 from zen_tui.training.plan import PRESETS, Plan, defaults_for, plan
@@ -59,9 +60,10 @@ def plan_training(
     method: str = "lora",
     preset: str | None = None,
     chosen: dict[str, Any],
+    gpus: int = 1,
 ) -> Plan:
     """What a training would do; nothing is queued. Raises as `submit_training`."""
-    return _checked(db, home, dataset, base, method, preset, chosen)[1]
+    return _checked(db, home, dataset, base, method, preset, chosen, gpus)[1]
 
 
 def submit_training(
@@ -74,19 +76,22 @@ def submit_training(
     preset: str | None = None,
     chosen: dict[str, Any],
     name: str | None = None,
+    gpus: int = 1,
 ) -> Submitted:
     """Queue a training. `chosen` are settings by name, values possibly as typed; `name` is the adapter's.
 
+    `gpus` is how many processes share each step, one a GPU.
+
     Raises:
-        WrongUse: a method, preset or setting that does not exist or does not fit.
+        WrongUse: a method, preset or setting that does not exist or does not fit, or GPUs that are not there.
         Refused: too few photos, none left to learn from, or a resolution the base cannot do.
         BadFile: the base's folder is gone.
         DiskFull: nothing was queued.
     """
-    settings, planned = _checked(db, home, dataset, base, method, preset, chosen)
+    settings, planned = _checked(db, home, dataset, base, method, preset, chosen, gpus)
     if name is not None and not slugify(name):
         raise WrongUse(f"The name {name!r} has no letters or digits in it.", "Give a name such as mara.")
-    run, job = queue_training(db, home, dataset, base, method, settings, name or dataset.slug)
+    run, job = queue_training(db, home, dataset, base, method, settings, name or dataset.slug, gpus=gpus)
     return Submitted(run, job, planned)
 
 
@@ -98,7 +103,9 @@ def _checked(
     method: str,
     preset: str | None,
     chosen: dict[str, Any],
+    gpus: int,
 ) -> tuple[TrainSettings, Plan]:
+    require_cards(gpus)
     if method not in METHODS:
         close = nearest(method, METHODS)
         hint = f"Did you mean {close}?" if close else f"The methods are: {', '.join(METHODS)}."
@@ -108,7 +115,7 @@ def _checked(
     base_folder(base)
     _require_photos(db, dataset, settings)
     require_resolution(base, settings.resolution)
-    return settings, plan(db, home, base, dataset, settings, method)
+    return settings, plan(db, home, base, dataset, settings, method, gpus)
 
 
 def _require_photos(db: Database, dataset: Dataset, settings: TrainSettings) -> None:
@@ -146,6 +153,7 @@ def queue_training(
     name: str,
     after: int | None = None,
     origin: Origin | None = None,
+    gpus: int = 1,
 ) -> tuple[Run, Job]:
     """Record a run and queue its job, both or neither. The run and its adapter get `name`, or one near it."""
     with db.transaction():
@@ -167,6 +175,7 @@ def queue_training(
             method=method,
             settings=settings,
             origin=origin,
+            gpus=gpus,
         )
         job = queue.enqueue(db, home, spec, f"train {slug}", after)
         db.update("runs", run_id, job_id=job.id, spec=msgspec.to_builtins(spec))

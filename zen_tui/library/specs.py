@@ -123,7 +123,10 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Train `dataset` on `base`, from `origin` on if there is one; the adapter will be called `name`."""
+    """Train `dataset` on `base`, from `origin` on if there is one; the adapter will be called `name`.
+
+    `gpus` is how many processes share the pictures of each step, one a GPU; what is learned does not depend on it.
+    """
 
     kind: ClassVar[str] = "train"
     run: int
@@ -133,6 +136,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     method: str = "lora"
     settings: TrainSettings = TrainSettings()
     origin: Origin | None = None
+    gpus: int = 1
 
 
 class CheckpointSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,8 @@ from zen_tui.families.objective import Objective
 from zen_tui.library.errors import ZenError
 from zen_tui.library.events import Feed, Holdout, Interrupted, Note, Resumed, Step
 from zen_tui.library.specs import TrainSettings
+from zen_tui.ranks.group import joined
+from zen_tui.ranks.team import ALONE, Team
 from zen_tui.training import chance, optimizers
 from zen_tui.training.averages import Average
 from zen_tui.training.buckets import Size
@@ -26,6 +28,8 @@ from zen_tui.training.meters import Clock, memory_in_use
 from zen_tui.training.methods.method import Method
 from zen_tui.training.noise import objective_for
 from zen_tui.training.schedule import is_due, learning_rate
+from zen_tui.training.together import Elsewhere, Share, agree, same_start, share_of, share_state
+from zen_tui.training.together import average as averaged
 
 CLIP = 1.0  # norm of the gradients above which they are scaled down
 
@@ -38,26 +42,38 @@ class Work:
     family: Family
     method: Method
     material: Material
-    checkpoints: Checkpoints
+    checkpoints: Checkpoints | Elsewhere
     feed: Feed
     draw_samples: Callable[[int, bool], None]
+    team: Team = ALONE
 
 
 def learn(work: Work) -> Course:
     """Train until `settings.steps`, from the newest checkpoint on. Returns the course of the whole run.
 
+    Every process of the team does the same at the same step; the first alone scores, draws and keeps.
+
     Raises:
         Interrupted: `feed.asked` said so; the state after the last step is kept.
         ZenError: the loss is not a number any more; the last good checkpoint is kept.
+        Lost: another process of the team is gone; likewise.
     """
+    with joined(work.team):
+        return _learn(work)
+
+
+def _learn(work: Work) -> Course:
     family, method, material = work.family, work.method, work.material
     settings, feed = work.settings, work.feed
     objectives = {size: objective_for(family, settings, size) for size in set(material.sizes)}
     learned = sum(map(len, material.train))
-    accelerator = start_accelerator(family, settings.gradient_accumulation)
+    share = share_of(settings, work.team)
+    batches = share.batches(settings.gradient_accumulation)
+    accelerator = start_accelerator(family, len(batches))
     made = optimizers.build(settings, method.groups, family.device)
-    denoiser, optimizer = accelerator.prepare(family.denoiser(), made)
-    family.replace_denoiser(denoiser)
+    # not wrapped: what learns may lie beside the denoiser, so its gradients are averaged here and not by DDP
+    denoiser = accelerator.prepare_model(family.denoiser(), evaluation_mode=True)
+    optimizer = accelerator.prepare(made)
     average = Average(method.parameters, made, settings.ema)
     course = _take_up(work, accelerator, made, average)
 
@@ -80,8 +96,7 @@ def learn(work: Work) -> Course:
                     _score(work, objectives, course)
             if is_due(step, settings.checkpoint_every, settings.steps):
                 keep()
-            how = feed.asked()
-            wishes = feed.requests()
+            how, wishes = agree(work.team, feed)
             if how or "checkpoint" in wishes:
                 keep()
             if how:
@@ -106,14 +121,13 @@ def learn(work: Work) -> Course:
             rate = learning_rate(settings, step)
             optimizers.set_rate(made, rate, step / settings.steps)
             loss = 0.0
-            for micro in range(settings.gradient_accumulation):
+            for micro in batches:
                 with accelerator.accumulate(denoiser):
-                    batch = _draw(
-                        work, objectives, accelerator, (step - 1) * settings.gradient_accumulation + micro
-                    )
+                    batch = _draw(work, objectives, share, (step - 1) * settings.gradient_accumulation + micro)
                     plain, held = losses(family, method, material, objectives, settings, batch)
                     accelerator.backward(plain + settings.prior_preservation * held)
-                    loss += float(plain.detach()) / settings.gradient_accumulation
+                    loss += float(plain.detach()) / len(batches)
+            loss = averaged(accelerator, method.parameters, loss)
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
             # fp16 is scaled so that now and then a gradient overflows; its step is left out by the scaler
             if not math.isfinite(loss) or not (math.isfinite(norm) or accelerator.scaler):
@@ -142,8 +156,9 @@ def start_accelerator(family: Family, accumulation: int = 1) -> Accelerator:
 
 def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimizer, average: Average) -> Course:
     """Put everything back as the newest checkpoint has it."""
-    found = work.checkpoints.restore()
+    found = share_state(work.team, work.checkpoints.restore())
     if found is None:
+        same_start(work.team, work.method.parameters)
         return Course()
     work.method.restore(found.learned)
     if found.made_by in ("", work.settings.optimizer):
@@ -158,9 +173,9 @@ def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimi
     return found.course
 
 
-def _draw(work: Work, objectives: Mapping[Size, Objective], accelerator: Accelerator, number: int) -> chance.Draw:
-    """Batch `number`, all of one size, of which each process takes its share."""
-    settings, material, processes = work.settings, work.material, accelerator.num_processes
+def _draw(work: Work, objectives: Mapping[Size, Objective], share: Share, number: int) -> chance.Draw:
+    """Batch `number`, all of one size, or of it the part that is this process's."""
+    settings, material = work.settings, work.material
     turn = chance.turn_of([len(rows) for rows in material.train], seed=settings.seed, batch=number)
     photos = material.train[turn[0]]
     drawn = chance.draw(
@@ -169,14 +184,14 @@ def _draw(work: Work, objectives: Mapping[Size, Objective], accelerator: Acceler
         tuple(material.latents[photos[0]].shape[1:]),
         seed=settings.seed,
         batch=number,
-        size=settings.batch_size * processes,
+        size=settings.batch_size,
         caption_dropout=settings.caption_dropout,
         turn=turn,
         views=[len(views) for views in material.latents],
         noise_offset=settings.noise_offset,
     )
-    torch.manual_seed(chance.number(settings.seed, "dropout", number, accelerator.process_index))
-    return drawn.part(accelerator.process_index, processes)
+    torch.manual_seed(chance.number(settings.seed, "dropout", number, share.part))
+    return drawn.part(share.part, share.parts)
 
 
 def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> None:
@@ -190,7 +205,7 @@ def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> 
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
 
 
-def _astray(step: int, checkpoints: Checkpoints, loss: float) -> ZenError:
+def _astray(step: int, checkpoints: Checkpoints | Elsewhere, loss: float) -> ZenError:
     what = "loss" if not math.isfinite(loss) else "gradient"
     kept = checkpoints.newest()
     where = f"The state after step {kept} is kept." if kept else "No checkpoint had been made yet."

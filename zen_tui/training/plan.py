@@ -24,7 +24,7 @@ from zen_tui.library.text import duration, megabytes, nearest, plural
 from zen_tui.photos.split import hold_out
 from zen_tui.training.beginning import masked_photos, require_photos
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
-from zen_tui.training.fitting import fit_for
+from zen_tui.training.fitting import fit_for, require_shares
 from zen_tui.training.methods.outline import Outline, outline, require_sense
 
 BESIDE = 2  # checkpoints on disk beside the newest: the best, and the one being written
@@ -63,17 +63,23 @@ class Plan(msgspec.Struct, kw_only=True):
     fit: str = ""
     feeding: list[tuple[str, str]] = []
     warnings: list[str] = []
+    gpus: int = 1
 
     def lines(self) -> list[tuple[str, str]]:
         """Names and values to show to a person."""
-        memory = megabytes(self.memory_mb * 1e6)
+        memory, several = megabytes(self.memory_mb * 1e6), self.gpus > 1
+        each = ", for each process" if several else ""
         shown = [
             ("learns", self.learned),
             ("rate", self.rate),
             ("photos", f"{self.photos}, and {self.held_out or 'none'} held out"),
             ("steps", f"{self.steps:,}, each photo seen {self.passes:.3g} times"),
             ("time", f"about {duration(self.seconds)}" if self.seconds else "not measured yet on this machine"),
-            ("memory", f"{memory}, as measured before" if self.memory_measured else f"more than {memory}"),
+            (
+                "memory",
+                (f"{memory}, as measured before" if self.memory_measured else f"more than {memory}") + each,
+            ),
+            *([("processes", f"{self.gpus}, which share the pictures of each step")] if several else []),
             ("disk", megabytes(self.disk_mb * 1e6)),
             *self.feeding,
             *([("to fit", self.fit)] if self.fit else []),
@@ -113,17 +119,25 @@ def require_fitting(settings: TrainSettings, base: Base, method: str) -> None:
 
 
 def plan(
-    db: Database, home: Home, base: Base, dataset: Dataset, settings: TrainSettings, method: str = "lora"
+    db: Database,
+    home: Home,
+    base: Base,
+    dataset: Dataset,
+    settings: TrainSettings,
+    method: str = "lora",
+    gpus: int = 1,
 ) -> Plan:
-    """What training `dataset` on `base` by `method` would be.
+    """What training `dataset` on `base` by `method` would be, shared by `gpus` processes.
 
     Raises:
+        WrongUse: settings that do not fit, or a step that so many cannot share.
         Refused: too few photos, no masks where they are asked for, a resolution the base cannot do, or a base
             that must not be trained.
         BadFile: the base is gone or damaged.
     """
     require_trainable(base)
     require_fitting(settings, base, method)
+    require_shares(settings, gpus)
     facts, source = facts_of(base), source_of(base)
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = datasets.photos(db, dataset.id, usable=True)
@@ -137,8 +151,8 @@ def plan(
     learns = outline(method, base, settings)
     numbers = learns.numbers
     here = machine()
-    fit = fit_for(base, settings, here, method)
-    seconds, memory = _measured(db, base, settings, method)
+    fit = fit_for(base, settings, here, method, gpus)
+    seconds, memory = _measured(db, base, settings, method, gpus)
     numbers_per_pixel = latent_numbers(source, PROFILES[base.family])
     licence, meaning = licence_of(base)
     least = weights(sizes_of(source, base.family), 4 if settings.precision == "fp32" else 2, fit.denoiser)
@@ -157,6 +171,7 @@ def plan(
         licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
         fit=fit.words,
         feeding=feeding(learned, len(held_out), len(masked), settings, facts.multiple, numbers_per_pixel),
+        gpus=gpus,
         warnings=[
             *_warnings(settings, small=too_small_photos(photos, settings, facts.multiple), seen=seen),
             *feed_warnings(learned, dataset, settings, facts.multiple),
@@ -176,13 +191,16 @@ def rate_in_words(settings: TrainSettings, learns: Outline) -> str:
     )
 
 
-def _measured(db: Database, base: Base, settings: TrainSettings, method: str) -> tuple[float | None, int | None]:
+def _measured(
+    db: Database, base: Base, settings: TrainSettings, method: str, gpus: int
+) -> tuple[float | None, int | None]:
     """(seconds a step, memory in MB) of the newest finished run of this shape on this base, or None."""
     for run in reversed(models.runs(db)):
         if run.base_id != base.id or run.method != method or "seconds_per_step" not in run.metrics:
             continue
         before = msgspec.convert(run.spec.get("settings", {}), TrainSettings, strict=False)
         alike = all(getattr(before, name) == getattr(settings, name) for name in ALIKE)
+        alike = alike and run.spec.get("gpus", 1) == gpus
         if alike and bool(before.prior_preservation) == bool(settings.prior_preservation):
             return float(run.metrics["seconds_per_step"]), int(run.metrics["memory_mb"])
     return None, None

@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import msgspec
-import torch
 
 from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.exchange.bases import facts_of
@@ -18,7 +17,7 @@ from zen_tui.generation.fit import Fit
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database, free_slug
 from zen_tui.library.durable import move
-from zen_tui.library.errors import WrongUse, ZenError
+from zen_tui.library.errors import WrongUse
 from zen_tui.library.events import Feed, Interrupted, Note, Progress, Warned
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Adapter, Base, Dataset, Run
@@ -26,10 +25,13 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings, TrainSpec
 from zen_tui.library.text import plural, slugify
 from zen_tui.photos.captions import trigger
+from zen_tui.ranks.helpers import team_of
+from zen_tui.ranks.team import Team
 from zen_tui.training import beginning, methods
+from zen_tui.training.assist import Brief, fitting_in
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
-from zen_tui.training.fitting import fit_of
+from zen_tui.training.fitting import fit_of, require_shares
 from zen_tui.training.loop import Work, learn
 from zen_tui.training.material import Material, gather
 from zen_tui.training.meters import peak_memory
@@ -57,17 +59,16 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
     warm.drop()  # a training wants all the memory there is
-    fit = fit_of(home, run, base, settings, memory.machine(pick_device()), spec.method)
-    family = load_family(base, precision=settings.precision, stored={"denoiser": fit.denoiser, "text": fit.texts})
-    try:
-        return _train(spec, feed, db, home, run, dataset, base, photos, family, fit)
-    except torch.OutOfMemoryError:
-        raise ZenError(
-            f"The memory of the {family.device.type.upper()} is too small for this training.",
-            _smaller(settings),
-        ) from None
-    finally:
-        family.release("text", "vae", "denoiser")
+    require_shares(settings, spec.gpus)
+    fit = fit_of(home, run, base, settings, memory.machine(pick_device()), spec.method, spec.gpus)
+    with team_of(spec.gpus, home, "train") as team, fitting_in(settings):
+        family = load_family(
+            base, precision=settings.precision, stored={"denoiser": fit.denoiser, "text": fit.texts}
+        )
+        try:
+            return _train(spec, feed, db, home, run, dataset, base, photos, family, fit, team)
+        finally:
+            family.release("text", "vae", "denoiser")
 
 
 def _train(
@@ -81,6 +82,7 @@ def _train(
     photos: list[Example],
     family: Family,
     fit: Fit,
+    team: Team,
 ) -> dict[str, Any]:
     settings = spec.settings
 
@@ -96,6 +98,17 @@ def _train(
         samples.prepare()
 
     subject = Subject(dataset.token, dataset.class_word)
+    brief = Brief(
+        base=base,
+        method=spec.method,
+        settings=settings,
+        subject=(subject.token, subject.class_word),
+        photos=photos,
+        cache=str(home.cache(dataset.slug)),
+        fit=fit,
+        precision=precision_name(family.dtype),
+    )
+    team.hear(msgspec.json.encode(brief))
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
     if fit.checkpointing:
         family.compute_twice()
@@ -104,7 +117,7 @@ def _train(
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
     checkpoints = Checkpoints(db, home, run.id, feed, settings.keep_checkpoints, spec.origin)
-    course = learn(Work(settings, family, method, material, checkpoints, feed, samples.draw))
+    course = learn(Work(settings, family, method, material, checkpoints, feed, samples.draw, team))
 
     metrics = _metrics(course, family)
     adapter = _record(db, home, run, base, dataset, spec, method, metrics)
@@ -210,11 +223,3 @@ def _metrics(course: Course, family: Family) -> dict[str, Any]:
         "device": family.device.type,
         "precision": precision_name(family.dtype),
     }
-
-
-def _smaller(settings: TrainSettings) -> str:
-    ways = []
-    if settings.batch_size > 1:
-        ways.append(f"lower batch_size (it is {settings.batch_size}) and raise gradient_accumulation instead")
-    ways.append(f"lower resolution (it is {settings.resolution})")
-    return f"To make it fit, {', or '.join(ways)}. What was learned is kept."
