@@ -5,11 +5,9 @@ Here they share the processor; on graphics cards the same lines run, one process
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,13 +15,11 @@ import pytest
 from safetensors.torch import load_file
 from torch import Tensor, equal
 
-from tests.jobs.conftest import until
+from tests.ranks.test_helpers import helpers
 from tests.training.conftest import Studio, Tape
-from tests.training.test_resume import kill_at, start
 from zen_tui.library import models
 from zen_tui.library.errors import WrongUse, ZenError
 from zen_tui.library.events import Interrupted, Resumed, Sample, Saved, Step
-from zen_tui.training.assist import Brief
 
 SHARED: dict[str, Any] = {
     "steps": 6,
@@ -58,19 +54,8 @@ def alike(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return all((t - other[key]).abs().max() <= NUMBERS * t.abs().max() for key, t in one.items())
 
 
-def helpers(parent: int = os.getpid()) -> list[int]:
-    """The living processes that help with a job of `parent`, which they were told as the last of their words."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            words = file.read_bytes().split(b"\0")
-            if b"zen_tui.jobs.rank" in words and words[-2] == str(parent).encode():
-                found.append(int(file.parent.name))
-    return found
-
-
 @pytest.mark.parametrize(
-    ("batch_size", "accumulation"), [(4, 3), (2, 2)], ids=["batches are halved", "batches are dealt"]
+    ("batch_size", "accumulation"), [(4, 3), pytest.param(2, 2, marks=pytest.mark.slow)], ids=["halved", "dealt"]
 )
 def test_two_processes_learn_what_one_learns(studio: Studio, batch_size: int, accumulation: int) -> None:
     settings = {**SHARED, "batch_size": batch_size, "gradient_accumulation": accumulation}
@@ -87,6 +72,7 @@ def test_two_processes_learn_what_one_learns(studio: Studio, batch_size: int, ac
     assert other.losses() != pytest.approx(alone.losses(), rel=LOSS), "the measure would see another training"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(2, 2), (2, 1), (1, 2)])
 def test_a_run_goes_on_with_as_many_or_more_or_fewer(studio: Studio, before: int, after: int) -> None:
     settings = {**SHARED, "dropout": 0.2 if before == after else 0.0}
@@ -109,6 +95,7 @@ def test_a_run_goes_on_with_as_many_or_more_or_fewer(studio: Studio, before: int
         assert alike(learned(studio), wanted)
 
 
+@pytest.mark.slow
 def test_only_the_first_process_draws_and_keeps(studio: Studio) -> None:
     tape = Tape(wish=lambda step: {"checkpoint", "sample"} if step == 2 else set())
     settings = {**SHARED, "steps": 4, "checkpoint_every": 100, "sample_prompts": ("{token}",)}
@@ -125,6 +112,7 @@ def test_only_the_first_process_draws_and_keeps(studio: Studio) -> None:
     assert len(list((folder / "samples").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_ends_the_training_with_a_sentence(studio: Studio) -> None:
     spec = studio.start(gpus=2, **{**SHARED, "steps": 1000, "checkpoint_every": 2})
     tape = Tape()
@@ -147,31 +135,9 @@ def once(when: Callable[[int], bool], do: Callable[[], None]) -> Callable[[int],
     return ask
 
 
-def test_what_goes_wrong_in_another_process_is_said_as_if_here(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def misled(**told: Any) -> Brief:
-        return Brief(**{**told, "base": msgspec.structs.replace(told["base"], path="/nowhere")})
-
-    monkeypatch.setattr("zen_tui.training.run.Brief", misled)
-    with pytest.raises(ZenError, match="/nowhere"):
-        studio.train(studio.start(gpus=2, **SHARED))
-    assert helpers() == []
-
-
-def test_kill_9_of_the_first_process_leaves_no_other(studio: Studio, tmp_path: Path) -> None:
-    spec = studio.start(gpus=2, **{**SHARED, "steps": 1000, "checkpoint_every": 2})
-    log = tmp_path / "events.jsonl"
-    left: list[int] = []
-    process = start(spec, tmp_path, log)
-    kill_at(process, log, 3, first=lambda: left.extend(helpers(process.pid)))
-    until(lambda: helpers(process.pid) == [])
-    assert len(left) == 1, "there was one to be left"
-
-
 def test_steps_that_cannot_be_shared_are_refused(studio: Studio) -> None:
     with pytest.raises(
-        WrongUse, match="learns from 3 pictures .* 2 GPUs cannot share them evenly. Set batch_size to"
+        WrongUse, match=r"learns from 3 pictures .* 2 GPUs cannot share them evenly. Set batch_size to"
     ):
         studio.train(studio.start(gpus=2, batch_size=3))
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -100,14 +99,11 @@ def start(spec: TrainSpec, folder: Path, log: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def kill_at(
-    process: subprocess.Popen[bytes], log: Path, step: int, first: Callable[[], object] = lambda: None
-) -> None:
-    """Kill -9 as soon as `step` is told, after doing something `first`."""
+def kill_at(process: subprocess.Popen[bytes], log: Path, step: int) -> None:
+    """Kill -9 as soon as `step` is told."""
     tail, until = Tail(log), time.monotonic() + 120
     while process.poll() is None and time.monotonic() < until:
         if any(isinstance(event, Step) and event.step >= step for event in tail.read()):
-            first()
             process.send_signal(signal.SIGKILL)
             break
         time.sleep(0.005)

@@ -36,7 +36,10 @@ HELPERS = {
 
 
 def load_help(kind: str) -> Help:
-    """The function that helps with a job of `kind`: it takes (team, home)."""
+    """The function that helps with a job of `kind`: it takes (team, home). Stand-ins as for `load`."""
+    stand_in = os.environ.get("ZEN_TEST_HANDLERS")
+    if stand_in and kind in (others := getattr(importlib.import_module(stand_in), "HELPERS", {})):
+        return cast(Help, others[kind])
     module, _, name = HELPERS[kind].partition(":")
     return cast(Help, getattr(importlib.import_module(module), name))
 
