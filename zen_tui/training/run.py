@@ -112,7 +112,7 @@ def _train(
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
     if fit.checkpointing:
         family.compute_twice()
-    learns = _describe(method, settings, material, fit)
+    learns = _describe(method, settings, material, fit, team)
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
@@ -166,7 +166,7 @@ def _record(
         )
 
 
-def _describe(method: Method, settings: TrainSettings, material: Material, fit: Fit) -> str:
+def _describe(method: Method, settings: TrainSettings, material: Material, fit: Fit, team: Team) -> str:
     size = f"{method.numbers / 1e6:.1f} million" if method.numbers >= 1e5 else f"{method.numbers:,}"
     strength = settings.learning_rate * method.strength
     photos, held_out = len(material.sizes), len(material.held_out)
@@ -176,6 +176,8 @@ def _describe(method: Method, settings: TrainSettings, material: Material, fit: 
         f"{plural(photos - held_out, 'photo')}, {held_out or 'none'} held out",
         f"{precision_name(method.family.dtype)} on {method.family.device.type}",
     ]
+    if team.size > 1:
+        parts.append(f"each step shared by {team.size} processes")
     if fit.words:
         parts.append(fit.words)
     parts += _feeding(settings, material)
