@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.cli.conftest import zen  # noqa: F401  (a fixture)
+from tests.jobs.conftest import workshop  # noqa: F401  (likewise)
 from zen_tui.exchange.bases import add_base
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database

@@ -41,7 +41,7 @@ def on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def learned(studio: Studio) -> dict[str, Tensor]:
     found = models.adapter(studio.db, studio.result["adapter"])
-    return load_file(studio.home.resolve(found.path))
+    return dict(load_file(studio.home.resolve(found.path)))
 
 
 def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:

@@ -31,6 +31,7 @@ Help = Callable[[Team, Home], None]
 
 HELPERS = {
     "train": "zen_tui.training.assist:assist",
+    "generate": "zen_tui.generation.together:assist",
 }
 """What the other processes of a job do, for those kinds that several processes can share."""
 

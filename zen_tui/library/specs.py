@@ -170,7 +170,10 @@ class PictureRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GenerateSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Make `pictures` with `base` and `adapters`. `out` is a folder that receives copies."""
+    """Make `pictures` with `base` and `adapters`. `out` is a folder that receives copies.
+
+    `gpus` is how many processes share them, one a GPU.
+    """
 
     kind: ClassVar[str] = "generate"
     base: str
@@ -181,6 +184,7 @@ class GenerateSpec(msgspec.Struct, frozen=True, kw_only=True):
     out: str | None = None
     quantize: Quantize = "auto"
     offload: Offload = "auto"
+    gpus: int = 1
 
 
 class AdapterSpec(msgspec.Struct, frozen=True, kw_only=True):
