@@ -56,21 +56,53 @@ SHOTS = (
     Shot("crop", ("right", "c", "r", *("minus",) * 8, "down", "down", "tab")),
     Shot("crop-80x24", ("right", "c", "r", *("minus",) * 6), NARROW),
     Shot("mask", ("right", "M", "a", *("minus",) * 4, "K", "a", "space", *("minus",) * 9, "J")),
-    Shot("train", ("2",)),
-    Shot("run", ("5", "go:run")),
-    Shot("run-80x24", ("5", "go:run"), NARROW),
-    Shot("generate", ("3",)),
-    Shot("gallery", ("4", "right")),
-    Shot("gallery-80x24", ("4", "right"), NARROW),
-    Shot("gallery-paper", ("4", "right"), theme="paper"),
-    Shot("picture", ("4", "enter")),
-    Shot("compare", ("4", "space", "right", "space", "right", "space", "v")),
-    Shot("duel", ("4", "D")),
-    Shot("jobs", ("5",)),
-    Shot("bases", ("6",)),
-    Shot("privacy", ("7",)),
-    Shot("help", ("4", "question_mark")),
-    Shot("palette", ("4", "colon")),
+    Shot(
+        "train",
+        (
+            "g",
+            "2",
+        ),
+    ),
+    Shot("runs-compared", ("g", "5", "space", "down", "space", "v")),
+    Shot("runs-compared-80x24", ("g", "5", "space", "down", "space", "v"), NARROW),
+    Shot("run", ("g", "5", "go:run")),
+    Shot("run-80x24", ("g", "5", "go:run"), NARROW),
+    Shot(
+        "generate",
+        (
+            "g",
+            "3",
+        ),
+    ),
+    Shot("gallery", ("g", "4", "right")),
+    Shot("gallery-80x24", ("g", "4", "right"), NARROW),
+    Shot("gallery-paper", ("g", "4", "right"), theme="paper"),
+    Shot("picture", ("g", "4", "enter")),
+    Shot("compare", ("g", "4", "space", "right", "space", "right", "space", "v")),
+    Shot("duel", ("g", "4", "D")),
+    Shot(
+        "jobs",
+        (
+            "g",
+            "5",
+        ),
+    ),
+    Shot(
+        "bases",
+        (
+            "g",
+            "6",
+        ),
+    ),
+    Shot(
+        "privacy",
+        (
+            "g",
+            "7",
+        ),
+    ),
+    Shot("help", ("g", "4", "question_mark")),
+    Shot("palette", ("g", "4", "colon")),
 )
 
 
@@ -132,7 +164,10 @@ def run_demo(home: Home) -> None:
     """The whole loop, as a person would run it."""
     print("No --home given: running the demo first, which takes some minutes.", file=sys.stderr)
     command = [sys.executable, "-m", "zen_tui", "demo", "--out", str(home.root / "demo")]
-    subprocess.run(command, env={**os.environ, "ZEN_HOME": str(home.root)}, check=True, stdout=subprocess.DEVNULL)
+    short = [sys.executable, "-m", "zen_tui", "train", "demo", "--steps", "100", "--name", "gentle", "--wait"]
+    short += [word for setting in ("rank=4", "sample_every=50") for word in ("--set", setting)]
+    for each in (command, short):
+        subprocess.run(each, env={**os.environ, "ZEN_HOME": str(home.root)}, check=True, stdout=subprocess.DEVNULL)
 
 
 def copy_sheet(home: Home, out: Path) -> None:

@@ -9,8 +9,9 @@ from PIL import Image
 
 from zen_tui.library.events import AnyEvent, Holdout, Note, Resumed, Step
 from zen_tui.scoring import ink
+from zen_tui.scoring.axes import ticks
 from zen_tui.scoring.contact import Row, contact_sheet
-from zen_tui.scoring.loss_png import curves, loss_plot, smoothed, ticks
+from zen_tui.scoring.loss_png import curves, loss_plot, smoothed
 
 RED, BLUE, WHITE = (200, 0, 0), (0, 0, 200), (250, 250, 250)
 

@@ -55,7 +55,7 @@ CHANGES_THE_LOSSES: dict[str, Any] = {
 SEEN_ELSEWHERE = {
     "steps", "lr_schedule", "ema", "huber", "shift", "holdout", "checkpoint_every", "keep_checkpoints",
     "sample_every", "sample_prompts", "allow_few_photos", "gradient_checkpointing", "variants", "masked_loss",
-    "mask_outside",
+    "mask_outside", "judge", "stop_early", "stop_gain",
 }  # fmt: skip
 
 
@@ -157,6 +157,7 @@ def test_a_run_that_is_resumed_fits_as_it_began(studio: Studio, monkeypatch: pyt
     tape.ask, tape.step = (lambda step: ""), 0
     studio.train(spec, tape)
     words = [event.text for event in tape.of(Note)]
+    words = [said for said in words if said.startswith("Learning")]
     assert len(words) == 2
     assert all("the denoiser in int8, text encoders in int8, activations computed twice" in text for text in words)
 
@@ -233,17 +234,22 @@ def test_the_plan_says_what_the_run_then_does(studio: Studio) -> None:
     before = plan(studio.db, studio.home, studio.base, studio.dataset, settings)
     assert (before.photos, before.held_out, before.steps, before.seconds) == (5, 1, 6, None)
     assert ("time", "not measured yet on this machine") in before.lines()
-    assert not before.memory_measured
+    assert not before.measured
     note = studio.train(**msgspec.to_builtins(settings)).of(Note)[0].text
     numbers, layers = before.learned.split(" numbers in ")
     assert f"Learning {numbers} numbers: " in note
     assert f" in {layers.split(' ')[0]} layers" in note
     after = plan(studio.db, studio.home, studio.base, studio.dataset, settings)
     measured = studio.result["metrics"]["seconds_per_step"]
+    assert after.seconds is not None
     assert after.seconds == pytest.approx(6 * measured)
     assert after.memory_mb == studio.result["metrics"]["memory_mb"]
     other = msgspec.structs.replace(settings, resolution=128)
-    assert plan(studio.db, studio.home, studio.base, studio.dataset, other).seconds is None
+    larger = plan(studio.db, studio.home, studio.base, studio.dataset, other)
+    assert not larger.measured
+    assert larger.seconds is not None
+    assert 3 < larger.seconds / after.seconds < 8  # of four times the pixels
+    assert any("reckoned from other runs" in value for _, value in larger.lines())
 
 
 def test_the_plan_warns(studio: Studio) -> None:

@@ -21,7 +21,8 @@ from zen_tui.library.specs import TrainSettings
 from zen_tui.training.beginning import Example
 from zen_tui.training.material import Material, gather
 from zen_tui.training.pixels import open_photo, pixels
-from zen_tui.training.plan import defaults_for, plan
+from zen_tui.training.plan import plan
+from zen_tui.training.presets import defaults_for
 from zen_tui.training.views import View, all_views, plain_view
 
 Looks = Callable[..., list[Tensor]]

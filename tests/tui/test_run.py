@@ -14,8 +14,9 @@ from tests.tui.work import said, shown, until
 from zen_tui.jobs import launch, queue
 from zen_tui.library import models
 from zen_tui.library.database import Database
-from zen_tui.library.events import Resumed, Warned
+from zen_tui.library.events import Judged, Resumed, Warned
 from zen_tui.library.paths import Home
+from zen_tui.library.scores import Scores, Span
 from zen_tui.library.specs import Origin, TrainSpec
 from zen_tui.tui.app import ZenApp
 from zen_tui.tui.messages import OpenRun
@@ -190,6 +191,18 @@ async def test_samples_are_scrubbed_by_step_and_prompt_and_opened(worker: work.W
         assert full.entries[full.index].text == work.PROMPTS[1]
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
+
+
+async def test_it_shows_what_checkpoints_were_judged_and_that_it_ended_early(worker: work.Worker) -> None:
+    scores = Scores(identity=Span(0.71, 0.66, 0.76), adherence=Span(0.9, 0.8, 1.0), drift=Span(0.2, 0.1, 0.3))
+    worker.writer.tell(Judged(step=200, scores=scores, best=200, why="step 200: identity 0.71 ± 0.05"))
+    worker.end()
+    async with opened(worker, (100, 30)) as (app, _, _):
+        lines = [line.split() for line in said(app, "#figures").splitlines()]
+        assert ["identity", "0.71", "±", "0.05"] in lines
+        assert ["adherence", "0.90", "±", "0.10"] in lines
+        assert ["drift", "0.20", "±", "0.10"] in lines
+        assert "ended early" in said(app, "#figures")
 
 
 @pytest.mark.usefixtures("alive")

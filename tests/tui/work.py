@@ -135,7 +135,7 @@ class Worker:
         """Samples of both prompts and a checkpoint."""
         if step == 0:
             self.score(0, total)
-        folder = self.home.run(1) / "samples"
+        folder = self.home.run(self.job.id) / "samples"
         folder.mkdir(parents=True, exist_ok=True)
         for index, prompt in enumerate(PROMPTS):
             path = folder / f"{step}-{index}.png"

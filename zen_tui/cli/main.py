@@ -19,6 +19,7 @@ NOUNS = (
     "datasets",
     "bases",
     "train",
+    "compare-methods",
     "runs",
     "adapters",
     "generate",
@@ -37,7 +38,7 @@ class Nouns(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in NOUNS:
             return None
-        command = typer.main.get_command(importlib.import_module(f"zen_tui.cli.{cmd_name}").app)
+        command = typer.main.get_command(importlib.import_module(f"zen_tui.cli.{cmd_name.replace('-', '_')}").app)
         command.name = cmd_name
         return command
 

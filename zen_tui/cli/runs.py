@@ -9,9 +9,10 @@ import msgspec
 import typer
 
 from zen_tui.cli import jobs as jobs_cli
+from zen_tui.cli import run_comparing
 from zen_tui.cli.output import JsonFlag, WaitFlag, YesFlag, confirm, fields, narrate, print_json, say, table
+from zen_tui.cli.run_comparing import document_of, number, status_of
 from zen_tui.cli.train import chosen_settings
-from zen_tui.jobs import queue
 from zen_tui.jobs.history import History
 from zen_tui.library import models, pruning
 from zen_tui.library.database import Database
@@ -19,6 +20,7 @@ from zen_tui.library.durable import write_file
 from zen_tui.library.errors import NotFound, Refused
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Run
+from zen_tui.library.scores import RULE, Scores
 from zen_tui.library.specs import CheckpointSpec
 from zen_tui.library.text import megabytes, plural, shown
 
@@ -29,6 +31,8 @@ app = typer.Typer(
     add_completion=False,
 )
 
+run_comparing.register(app)
+
 Name = Annotated[str, typer.Argument(metavar="RUN", help="The run's name.")]
 
 
@@ -36,17 +40,17 @@ Name = Annotated[str, typer.Argument(metavar="RUN", help="The run's name.")]
 def list_runs(json: JsonFlag = False) -> None:
     """List the runs, newest last. Example: zen runs list"""
     with Database.open() as db:
-        found = [(run, _status(db, run)) for run in models.runs(db)]
+        found = [(run, status_of(db, run)) for run in models.runs(db)]
     if json:
-        print_json([_document(run, status) for run, status in found])
+        print_json([document_of(run, status) for run, status in found])
     elif not found:
         say("No run yet. `zen train DATASET` starts one.")
     else:
         table(
             ("NAME", "STATE", "STEP", "METHOD", "LOSS", "HELD OUT"),
             [
-                (r.slug, status, f"{r.step}/{r.steps}", r.method, _number(r.metrics.get("loss_last")),
-                 _number(r.metrics.get("holdout_last")))
+                (r.slug, status, f"{r.step}/{r.steps}", r.method, number(r.metrics.get("loss_last")),
+                 number(r.metrics.get("holdout_last")))
                 for r, status in found
             ],
         )  # fmt: skip
@@ -58,18 +62,20 @@ def show(name: Name, json: JsonFlag = False) -> None:
     home = Home.find().create()
     with Database.open(home) as db:
         run = models.run(db, name)
-        status, checkpoints = _status(db, run), models.checkpoints(db, run.id)
+        status, checkpoints = status_of(db, run), models.checkpoints(db, run.id)
     if json:
-        print_json({**_document(run, status), "spec": run.spec, "checkpoints": checkpoints})
+        print_json({**document_of(run, status), "spec": run.spec, "checkpoints": checkpoints})
         return
     fields([("run", run.slug), ("state", status), ("step", f"{run.step} of {run.steps}"), ("method", run.method)])
     if origin := run.spec.get("origin"):
         fields([("from", f"{origin['name']} at step {origin['step']:,}")])
     fields(run.metrics.items())
     for checkpoint in checkpoints:
-        score = _number(checkpoint.scores.get("holdout"))
-        size = megabytes(checkpoint.size)
-        say(f"checkpoint at {checkpoint.step}, {size}" + (f", held out {score}" if score else ""))
+        score = number(checkpoint.scores.get("holdout"))
+        parts = [f"checkpoint at {checkpoint.step}", megabytes(checkpoint.size)]
+        parts += [f"held out {score}"] if score else []
+        parts += [f"{name} {span}" for name, span in msgspec.convert(checkpoint.scores, Scores).named()]
+        say(", ".join(parts))
 
 
 @app.command("watch")
@@ -190,7 +196,13 @@ def best(
     adapter: Annotated[bool, typer.Option("--adapter", help="Make an adapter of it, called RUN-best.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Name the checkpoint with the lowest held-out loss. Example: zen runs best mara --adapter"""
+    """Name the best checkpoint and say why.
+
+    Where checkpoints were judged by pictures (--set judge=8) it is the one that looks most like the subject among
+    those that keep to their prompts; else the one with the lowest held-out loss.
+
+    Example: zen runs best mara --adapter
+    """
     home = Home.find().create()
     with Database.open(home) as db:
         run = models.run(db, name)
@@ -199,7 +211,9 @@ def best(
     if history.best is None:
         raise Refused(f"{run.slug} has no held-out scores.", "Train with --set holdout=0.1 to get them.")
     step, loss = history.best
-    document: dict[str, Any] = {"run": run.slug, "step": step, "holdout": loss}
+    why = history.judged[-1].why if history.judged else ""
+    judged = [{"step": one.step, **msgspec.to_builtins(one.scores)} for one in history.judged]
+    document: dict[str, Any] = {"run": run.slug, "step": step, "holdout": loss, "why": why, "judged": judged}
     if adapter:
         if kept is None or kept.step != step:
             raise Refused(f"No checkpoint of step {step:,} is kept.", f"`zen runs show {run.slug}` lists them.")
@@ -208,7 +222,12 @@ def best(
         print_json(document)
     else:
         made = f", adapter {document['adapter']}" if adapter else ""
-        say(f"step {step}, held-out loss {loss:.4f}{made}")
+        say((why or f"step {step}, held-out loss {loss:.4f}") + made)
+        if why:
+            say(RULE)
+            rows = [(one.step, dict(one.scores.named())) for one in history.judged]
+            names = list(dict.fromkeys(name for _, scores in rows for name in scores))
+            table(("STEP", *map(str.upper, names)), [(at, *(str(s.get(n, "")) for n in names)) for at, s in rows])
 
 
 @app.command("prune")
@@ -240,25 +259,6 @@ def prune(
         return
     say(f"{plural(len(steps), 'checkpoint')} deleted, {megabytes(freed)} freed.")
     say(f"Kept: {', '.join(str(kept.step) for kept in left) or 'none'}; {megabytes(held)}.")
-
-
-@app.command("compare")
-def compare(
-    names: Annotated[list[str], typer.Argument(metavar="RUN…", help="Two runs or more.")], json: JsonFlag = False
-) -> None:
-    """Put runs side by side. Example: zen runs compare mara mara-2"""
-    with Database.open() as db:
-        found = [models.run(db, name) for name in names]
-        documents = [_document(run, _status(db, run)) for run in found]
-    if json:
-        print_json(documents)
-        return
-    keys = [key for key in ("loss_first", "loss_last", "holdout_first", "holdout_last", "best_step", "seconds")
-            if any(key in run.metrics for run in found)]  # fmt: skip
-    table(
-        ("", *[run.slug for run in found]),
-        [(key, *[_number(run.metrics.get(key)) for run in found]) for key in keys],
-    )
 
 
 @app.command("export")
@@ -318,24 +318,9 @@ def _job(name: str) -> int:
     return run.job_id
 
 
-def _status(db: Database, run: Run) -> str:
-    return queue.job(db, run.job_id).status if run.job_id else "done"
-
-
 def _history(home: Home, run: Run) -> History:
     from zen_tui.jobs.events import Tail
 
     history = History()
     history.feed(Tail(home.events(run.job_id or 0)).read_all())
     return history
-
-
-def _document(run: Run, status: str) -> dict[str, Any]:
-    values = {k: v for k, v in msgspec.structs.asdict(run).items() if k not in ("id", "slug", "spec")}
-    return {"id": run.id, "name": run.slug, "status": status, **values}
-
-
-def _number(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    return "" if value is None else str(value)

@@ -8,7 +8,8 @@ from typing import Any
 
 from zen_tui.exchange.dataset_paths import Settings, text_of
 from zen_tui.exchange.dataset_sources import DatasetSources, Folder, described, listed
-from zen_tui.library.errors import BadFile, Refused
+from zen_tui.exchange.yaml_text import load_yaml
+from zen_tui.library.errors import Refused
 from zen_tui.library.text import shown
 
 LARGEST = 2_000_000  # bytes; the parser is slow
@@ -26,12 +27,7 @@ def read_job(path: Path) -> DatasetSources:
         Refused: some other YAML.
         NotFound: its folders are not there.
     """
-    import yaml
-
-    try:
-        document = yaml.safe_load(text_of(path, LARGEST))
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise BadFile(f"{shown(path)} is not YAML.") from None
+    document = load_yaml(text_of(path, LARGEST), shown(path))
     folders, missing, notes = [], [], []
     used: set[str] = set()
     triggers = set()

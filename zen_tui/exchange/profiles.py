@@ -38,12 +38,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     `denoiser`, `vae`, `text_encoders` and `tokenizers` name the sub-folders of a diffusers folder, of which
     `pipeline` is the class. Widths and heights are multiples of `multiple` pixels: what the VAE shrinks by,
     times `patch`, the side of the denoiser's patches. `targets` is one regex a preset over the full names of
-    the denoiser's layers, as PEFT takes it. `modelspec` is the architecture in an adapter's header.
-
-    `parameters` are those of the denoiser of the family's first model, and `activations` the GiB that a LoRA's
-    step on one picture of 1024 pixels keeps there in bf16: as usual, and computed twice. They were counted on
-    the library's models without their weights. `flows` says whether the denoiser learned a straight line from
-    picture to noise, and not noise by steps.
+    the denoiser's layers, as PEFT takes it. `modelspec` is the architecture in an adapter's header. `flows`
+    says whether the denoiser learned a straight line from picture to noise, and not noise by steps.
     """
 
     title: str
@@ -57,8 +53,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     resolution: int = 1024
     token_limit: int
     modelspec: str
-    parameters: int
-    activations: tuple[float, float]
     flows: bool = True
     train: dict[str, Any]
     targets: dict[str, str]
@@ -128,8 +122,6 @@ PROFILES: dict[str, Profile] = {
         resolution=512,
         token_limit=77,
         modelspec="stable-diffusion-v1/lora",
-        parameters=860_000_000,
-        activations=(3.9, 0.56),
         train=_TRAIN,
         targets=_UNET,
         variants={
@@ -158,8 +150,6 @@ PROFILES: dict[str, Profile] = {
         patch=1,
         token_limit=77,
         modelspec="stable-diffusion-xl-v1-base/lora",
-        parameters=2_570_000_000,
-        activations=(7.3, 0.45),
         train=_TRAIN,
         targets=_UNET,
         variants={
@@ -178,8 +168,6 @@ PROFILES: dict[str, Profile] = {
         tokenizers=("tokenizer",),
         token_limit=512,
         modelspec="Flux.2-klein-4b/lora",
-        parameters=3_900_000_000,
-        activations=(19.4, 0.69),
         train=_TRAIN_BIG,
         targets=_FLUX2,
         variants={
@@ -206,8 +194,6 @@ PROFILES: dict[str, Profile] = {
         tokenizers=("tokenizer",),
         token_limit=512,
         modelspec="Z-Image/lora",
-        parameters=6_150_000_000,
-        activations=(45.8, 1.0),
         train=_TRAIN_BIG,
         targets=_layers(
             rf"{_Z_BLOCKS}\.attention\.(to_q|to_k|to_v|to_out\.0)", rf"{_Z_BLOCKS}\.feed_forward\.w[123]"
@@ -231,8 +217,6 @@ PROFILES: dict[str, Profile] = {
         tokenizers=("tokenizer", "tokenizer_2"),
         token_limit=512,
         modelspec="flux-1-dev/lora",
-        parameters=11_900_000_000,
-        activations=(37.2, 1.53),
         train=_TRAIN_BIG,
         targets=_FLUX1,
         variants={
@@ -259,8 +243,6 @@ PROFILES: dict[str, Profile] = {
         tokenizers=("tokenizer",),
         token_limit=512,
         modelspec="chroma/lora",
-        parameters=8_900_000_000,
-        activations=(37.2, 1.53),
         train=_TRAIN_BIG,
         targets=_FLUX1,
         variants={
@@ -274,8 +256,6 @@ PROFILES: dict[str, Profile] = {
         tokenizers=("tokenizer", "tokenizer_2", "tokenizer_3"),
         token_limit=256,
         modelspec="stable-diffusion-v3.5/lora",
-        parameters=2_200_000_000,
-        activations=(10.1, 0.32),
         train=_TRAIN_BIG,
         targets=_layers(rf"transformer_blocks\.\d+\.{_BOTH}", rf"transformer_blocks\.\d+\.{_BOTH_FEED_FORWARD}"),
         variants={
@@ -302,8 +282,6 @@ PROFILES: dict[str, Profile] = {
         tokenizers=("tokenizer",),
         token_limit=512,
         modelspec="qwen-image/lora",
-        parameters=20_400_000_000,
-        activations=(49.5, 1.47),
         train=_TRAIN_BIG,
         targets=_layers(
             rf"transformer_blocks\.\d+\.{_BOTH}", r"transformer_blocks\.\d+\.(img_mlp|txt_mlp)\.net\.(0\.proj|2)"

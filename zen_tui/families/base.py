@@ -33,6 +33,7 @@ from zen_tui.families.parts import encoder_dtype, load_part, model_class
 from zen_tui.families.storage import KINDS, store
 from zen_tui.families.switching import delete_adapters
 from zen_tui.families.tokenizers import load_tokenizer
+from zen_tui.families.twice import Twice
 
 Part = Literal["text", "vae", "denoiser"]
 PARTS: tuple[Part, ...] = ("text", "vae", "denoiser")
@@ -248,10 +249,14 @@ class Family(ABC):
         """Where the text encoders compute."""
         return torch.device("cpu") if self.stored.get("text") == "cpu" else self.device
 
-    def compute_twice(self) -> None:
-        """Let the denoiser keep few activations of a step, and compute the others again for its gradients."""
+    def compute_twice(self, share: float = 1.0) -> None:
+        """Let the denoiser keep few activations of a step, and compute the others again for its gradients.
+
+        Args:
+            share: of the blocks that do so, spread evenly over the denoiser.
+        """
         denoiser: Any = self.denoiser()
-        denoiser.enable_gradient_checkpointing()
+        denoiser.enable_gradient_checkpointing(Twice(share))
 
     def encoders(self) -> list[Any]:
         """The text encoders, in the order of the profile."""

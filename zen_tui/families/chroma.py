@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from zen_tui.families.base import Family
 from zen_tui.families.cond import Cond
 from zen_tui.families.flux1 import Flux1
+from zen_tui.families.twice import is_twice
 
 
 class Chroma(Flux1):
@@ -37,11 +38,12 @@ class Chroma(Flux1):
     def is_guided(self, guidance: float) -> bool:
         return Family.is_guided(self, guidance)
 
-    def compute_twice(self) -> None:
+    def compute_twice(self, share: float = 1.0) -> None:
         denoiser: Any = self.denoiser()
         # diffusers 0.42 forgets the mask of the single blocks when it computes them twice
-        for block in (*denoiser.transformer_blocks, *denoiser.single_transformer_blocks):
-            block.forward = partial(checkpoint, block.forward, use_reentrant=False)
+        for number, block in enumerate((*denoiser.transformer_blocks, *denoiser.single_transformer_blocks)):
+            if is_twice(number, share):
+                block.forward = partial(checkpoint, block.forward, use_reentrant=False)
 
     def predict(
         self, noisy: Tensor, s: Tensor, cond: Cond, size: tuple[int, int], guidance: Tensor | None = None

@@ -1,8 +1,9 @@
 """What to do without so that a base fits into the memory there is: a plain rule over sizes, without torch.
 
-Tried in order, and the first that fits is taken: nothing; computing activations twice (training); the
-denoiser's matrices in int8; in NF4 where that can be done; its blocks brought to the card one after another
-(drawing). Text encoders have their turn before the denoiser is loaded, and a rule of their own.
+Tried in order, and the first that fits is taken. For training: nothing; computing activations twice, of half the
+blocks and of all; the denoiser's matrices in int8; in NF4 where that can be done; fewer pictures at a time, and
+more times; fewer pixels. For drawing: int8, NF4, its blocks brought to the card one after another. Text encoders
+have their turn before the denoiser is loaded, and a rule of their own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import math
 import os
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -20,8 +22,9 @@ import msgspec
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.exchange.source import Source
+from zen_tui.exchange.step_costs import activations
 from zen_tui.library.errors import Refused
-from zen_tui.library.text import megabytes
+from zen_tui.library.text import megabytes, plural
 from zen_tui.ranks.cards import on_processor
 
 BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
@@ -35,6 +38,7 @@ BLOCK = re.compile(
     r"|(?!down_|up_|mid_|time_embed|label_emb|out\.)\w+\.\d+"
 )
 LEARNING = 16  # bytes a learned number: itself, its gradient and two moments, four each
+LEAST_SIDE = 256  # pixels that a picture keeps, however small the memory is
 BYTES_PER_PIXEL = 6_000  # a generous guess at the activations of one picture; running out halves the batch
 
 
@@ -66,7 +70,9 @@ class Machine(msgspec.Struct, frozen=True):
 class Fit(msgspec.Struct, frozen=True):
     """How a base is made to fit; `needs` in bytes. `texts` is 'int8' or, where even that is too much, 'cpu'.
 
-    With `offload`, the denoiser's blocks lie in the computer's memory and come to the card to compute.
+    With `offload`, the denoiser's blocks lie in the computer's memory and come to the card to compute. With
+    `checkpointing`, the activations of the share `twice` of its blocks are computed twice. `batch` and
+    `resolution` take the place of the settings, where they are not 0.
     """
 
     denoiser: str = ""
@@ -75,6 +81,9 @@ class Fit(msgspec.Struct, frozen=True):
     offload: bool = False
     needs: int = 0
     fits: bool = True
+    twice: float = 1.0
+    batch: int = 0
+    resolution: int = 0
 
     @property
     def words(self) -> str:
@@ -84,8 +93,11 @@ class Fit(msgspec.Struct, frozen=True):
         if carried and not stored:
             stored = "the denoiser in the computer's memory"
         texts = {"int8": "text encoders in int8", "cpu": "text encoders on the CPU"}.get(self.texts)
-        twice = "activations computed twice" if self.checkpointing else ""
-        return ", ".join(filter(None, (stored, carried, texts, twice)))
+        some = "" if self.twice == 1 else " of half the blocks"
+        twice = f"activations{some} computed twice" if self.checkpointing else ""
+        batch = f"{plural(self.batch, 'picture')} at a time" if self.batch else ""
+        pixels = f"pictures of {self.resolution} pixels" if self.resolution else ""
+        return ", ".join(filter(None, (stored, carried, texts, twice, batch, pixels)))
 
 
 def sizes_of(source: Source, family: str) -> Sizes:
@@ -150,32 +162,68 @@ def for_training(
     quantize: str = "auto",
     checkpointing: str = "auto",
 ) -> Fit:
-    """What a training does without. `quantize` and `checkpointing` are the settings of those names.
-
-    Activations are taken from the profile: gigabytes that were counted for the family's first model at
-    1024 pixels, in proportion to pixels, batch and parameters.
+    """What a training does without: the first rung of `ladder` that fits, or the last.
 
     Raises:
-        Refused: they cannot be had here.
+        Refused: what `quantize` asks for cannot be had here.
+    """
+    rungs = ladder(
+        sizes, machine, family, learned=learned, resolution=resolution, batch=batch, precision=precision,
+        quantize=quantize, checkpointing=checkpointing,
+    )  # fmt: skip
+    return next((rung for rung in rungs if rung.fits), rungs[-1])
+
+
+def ladder(
+    sizes: Sizes,
+    machine: Machine,
+    family: str,
+    *,
+    learned: int,
+    resolution: int,
+    batch: int,
+    precision: str,
+    quantize: str = "auto",
+    checkpointing: str = "auto",
+) -> list[Fit]:
+    """All that a training can do without, each with more than the one before. Raises as `for_training`.
+
+    `quantize` and `checkpointing` are the settings of those names.
     """
     require_storage(machine, quantize)
-    profile = PROFILES[family]
-    pictures = batch * (resolution / 1024) ** 2 * sizes.denoiser / profile.parameters
     widths = {"auto": 2 if machine.device == "cuda" else 4}
     width = widths.get(precision) or BYTES[precision]
+    texts = texts_for(sizes, machine)
 
-    def fit(stored: str, twice: bool) -> Fit:
-        acts = profile.activations[1 if twice else 0] * (1 << 30) * pictures * width / 2
-        needs = weights(sizes, width, stored) + LEARNING * learned + int(acts) + OVERHEAD
-        texts = texts_for(sizes, machine)
-        return Fit(stored, texts, twice, needs=needs, fits=needs <= SHARE * machine.free)
+    def rung(stored: str, twice: float, pictures: int = batch, side: int = resolution) -> Fit:
+        acts = activations(family, sizes.denoiser, side**2, pictures, twice, width)
+        needs = weights(sizes, width, stored) + LEARNING * learned + acts + OVERHEAD
+        return Fit(
+            stored, texts, twice > 0, needs=needs, fits=needs <= SHARE * machine.free, twice=twice or 1.0,
+            batch=pictures if pictures < batch else 0, resolution=side if side < resolution else 0,
+        )  # fmt: skip
 
     storages = _storages(quantize, machine)
-    twices = [False, True] if checkpointing == "auto" else [checkpointing == "on"]
-    ways = [fit(stored, twice) for stored in storages for twice in twices]
+    shares = [0.0, 0.5, 1.0] if checkpointing == "auto" else [1.0 if checkpointing == "on" else 0.0]
+    ways = [(stored, share) for stored in storages for share in shares]
     if quantize == checkpointing == "auto":  # int8 is slower than computing twice, so it comes last and with it
-        ways = [way for way in ways if way.checkpointing or not way.denoiser]
-    return next((way for way in ways if way.fits), ways[-1])
+        ways = [(stored, share) for stored, share in ways if share == 1 or not stored]
+    stored, share = ways[-1]
+    fewer = [count for count in range(batch - 1, 0, -1) if batch % count == 0]
+    smaller = list(_smaller_sides(resolution))
+    return [
+        *(rung(*way) for way in ways),
+        *(rung(stored, share, count) for count in fewer),
+        *(rung(stored, share, 1, side) for side in smaller),
+    ]
+
+
+def _smaller_sides(resolution: int) -> Iterator[int]:
+    """Three quarters of `resolution`, and half of it, in steps that every family can do; no tiny pictures."""
+    for share in (0.75, 0.5):
+        side = int(resolution * share) // 64 * 64
+        if LEAST_SIDE <= side < resolution:
+            yield side
 
 
 def for_drawing(

@@ -18,7 +18,7 @@ from zen_tui.library.specs import AdapterUse, MannequinPhotosSpec, MannequinScor
 from zen_tui.library.train_settings import train_settings
 from zen_tui.mannequins import cast
 from zen_tui.photos.captions import trigger
-from zen_tui.training.plan import defaults_for
+from zen_tui.training.presets import defaults_for
 
 TOKEN = "ohwx"
 PHOTOS = 20

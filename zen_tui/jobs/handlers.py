@@ -24,6 +24,8 @@ HANDLERS = {
     "caption": "zen_tui.vision.caption_job:caption",
     "mask": "zen_tui.vision.mask_job:make_masks",
     "mannequin_photos": "zen_tui.jobs.mannequins:mannequin_photos",
+    "compare": "zen_tui.scoring.run_comparison:compare_runs",
+    "compare_methods": "zen_tui.scoring.method_comparison:compare_methods",
     "mannequin_score": "zen_tui.scoring.job:mannequin_score",
 }
 

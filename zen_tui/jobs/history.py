@@ -19,6 +19,7 @@ from zen_tui.library.events import (
     Done,
     Failed,
     Holdout,
+    Judged,
     Made,
     Note,
     Paused,
@@ -52,6 +53,7 @@ class History:
         self.losses = array("d")
         self.smoothed = array("d")
         self.holdouts: list[Holdout] = []
+        self.judged: list[Judged] = []
         self.samples: list[Sample] = []
         self.checkpoints: list[Saved] = []
         self.pictures: dict[int, Made] = {}
@@ -83,6 +85,8 @@ class History:
                 self._step(event)
             case Holdout():
                 self.holdouts = [h for h in self.holdouts if h.step < event.step] + [event]
+            case Judged():
+                self.judged = [j for j in self.judged if j.step < event.step] + [event]
             case Sample():
                 place = (event.step, event.index)
                 self.samples = [s for s in self.samples if (s.step, s.index) < place] + [event]
@@ -133,6 +137,7 @@ class History:
         kept = bisect_right(self.steps, step)
         del self.steps[kept:], self.losses[kept:], self.smoothed[kept:]
         self.holdouts = [h for h in self.holdouts if h.step <= step]
+        self.judged = [j for j in self.judged if j.step <= step]
         self.samples = [s for s in self.samples if s.step <= step]
         self.checkpoints = [c for c in self.checkpoints if c.step <= step]
         self._clock.clear()
@@ -144,8 +149,11 @@ class History:
 
     @property
     def best(self) -> Best | None:
-        """The lowest held-out loss after the first step, the earliest of equals; None before there is one."""
-        trained = (Best(h.step, h.loss) for h in self.holdouts if h.step > 0)
+        """The step judged best, else that of the lowest held-out loss after the first step, the earliest of
+        equals; None before there is one."""
+        trained = [Best(h.step, h.loss) for h in self.holdouts if h.step > 0]
+        if self.judged and self.judged[-1].why:
+            return next((best for best in trained if best.step == self.judged[-1].best), None)
         return min(trained, key=lambda best: best.loss, default=None)
 
     @property

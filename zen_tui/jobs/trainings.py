@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +17,14 @@ from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset, Job, Run
 from zen_tui.library.sizes import require_size
-from zen_tui.library.specs import Origin, TrainSettings, TrainSpec
+from zen_tui.library.specs import SETTING_NAMES, Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import nearest, plural, slugify
 from zen_tui.library.train_settings import train_settings
 from zen_tui.ranks.cards import require_cards
 from zen_tui.training.beginning import require_photos
 from zen_tui.training.methods import METHODS, require_known
-from zen_tui.training.plan import PRESETS, Plan, defaults_for, plan
+from zen_tui.training.plan import Plan, plan
+from zen_tui.training.presets import PRESETS, defaults_for, in_words, preset_for, preset_settings
 
 SMALLER, LARGER = 4, 2  # a base still learns at a quarter and at twice the size it was made for
 
@@ -30,7 +32,11 @@ __all__ = [
     "METHODS",
     "PRESETS",
     "Submitted",
+    "in_words",
     "plan_training",
+    "prepare_training",
+    "preset_for",
+    "preset_settings",
     "queue_training",
     "submit_training",
     "training_defaults",
@@ -59,11 +65,14 @@ def plan_training(
     *,
     method: str = "lora",
     preset: str | None = None,
-    chosen: dict[str, Any],
+    chosen: Mapping[str, Any],
+    kept: Mapping[str, Any] | None = None,
     gpus: int = 1,
 ) -> Plan:
-    """What a training would do; nothing is queued. Raises as `submit_training`."""
-    return _checked(db, home, dataset, base, method, preset, chosen, gpus)[1]
+    """What a training would do; nothing is queued. Raises as `prepare_training`."""
+    return prepare_training(
+        db, home, dataset, base, method=method, preset=preset, chosen=chosen, kept=kept, gpus=gpus
+    )[1]
 
 
 def submit_training(
@@ -74,48 +83,71 @@ def submit_training(
     *,
     method: str = "lora",
     preset: str | None = None,
-    chosen: dict[str, Any],
+    chosen: Mapping[str, Any],
+    kept: Mapping[str, Any] | None = None,
     name: str | None = None,
     gpus: int = 1,
 ) -> Submitted:
-    """Queue a training. `chosen` are settings by name, values possibly as typed; `name` is the adapter's.
+    """Queue a training. `name` is the adapter's; the rest as in `prepare_training`, which says what it raises.
 
-    `gpus` is how many processes share each step, one a GPU.
+    Raises:
+        DiskFull: nothing was queued.
+    """
+    settings, planned = prepare_training(
+        db, home, dataset, base, method=method, preset=preset, chosen=chosen, kept=kept, gpus=gpus
+    )
+    require_name(name)
+    run, job = queue_training(db, home, dataset, base, method, settings, name or dataset.slug, gpus=gpus)
+    return Submitted(run, job, planned)
+
+
+def prepare_training(
+    db: Database,
+    home: Home,
+    dataset: Dataset,
+    base: Base,
+    *,
+    method: str = "lora",
+    preset: str | None = None,
+    chosen: Mapping[str, Any],
+    kept: Mapping[str, Any] | None = None,
+    gpus: int = 1,
+) -> tuple[TrainSettings, Plan]:
+    """The settings of a training and what it will do.
+
+    Args:
+        chosen: settings by name that a person chose now, values possibly as typed; they come before all others.
+        kept: settings from a file; they come before what base and preset recommend.
+        gpus: how many processes share each step, one a GPU.
 
     Raises:
         WrongUse: a method, preset or setting that does not exist or does not fit, or GPUs that are not there.
         Refused: too few photos, none left to learn from, or a resolution the base cannot do.
         BadFile: the base's folder is gone.
-        DiskFull: nothing was queued.
     """
-    settings, planned = _checked(db, home, dataset, base, method, preset, chosen, gpus)
-    if name is not None and not slugify(name):
-        raise WrongUse(f"The name {name!r} has no letters or digits in it.", "Give a name such as mara.")
-    run, job = queue_training(db, home, dataset, base, method, settings, name or dataset.slug, gpus=gpus)
-    return Submitted(run, job, planned)
-
-
-def _checked(
-    db: Database,
-    home: Home,
-    dataset: Dataset,
-    base: Base,
-    method: str,
-    preset: str | None,
-    chosen: dict[str, Any],
-    gpus: int,
-) -> tuple[TrainSettings, Plan]:
     require_cards(gpus)
     if method not in METHODS:
         close = nearest(method, METHODS)
         hint = f"Did you mean {close}?" if close else f"The methods are: {', '.join(METHODS)}."
         raise WrongUse(f"There is no method called {method}.", hint)
     require_known(method, chosen)
-    settings = train_settings(defaults_for(base, dataset, preset), chosen)
+    defaults = defaults_for(base, dataset, preset)
+    if kept:
+        defaults = msgspec.structs.asdict(train_settings(defaults, kept))
+    settings = train_settings(defaults, chosen)
     base_folder(base)
     _require_photos(db, dataset, settings)
     require_resolution(base, settings.resolution)
-    return settings, plan(db, home, base, dataset, settings, method, gpus)
+    planned = plan(db, home, base, dataset, settings, method, gpus)
+    if preset or not set(kept or ()) >= set(SETTING_NAMES):
+        planned.preset = in_words(preset or preset_for(dataset))
+    return settings, planned
+
+
+def require_name(name: str | None) -> None:
+    """Raise `WrongUse` for the name of an adapter that would leave nothing to call it by."""
+    if name is not None and not slugify(name):
+        raise WrongUse(f"The name {name!r} has no letters or digits in it.", "Give a name such as mara.")
 
 
 def _require_photos(db: Database, dataset: Dataset, settings: TrainSettings) -> None:

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from zen_tui.library.scores import Scores
+
 FORMAT = 1
 
 
@@ -62,6 +64,15 @@ class Holdout(Event, tag="holdout", frozen=True):
     step: int
     loss: float
     train_loss: float | None = None
+
+
+class Judged(Event, tag="judged", frozen=True):
+    """What the pictures drawn at a checkpoint were found to be; `best` is the best step so far, `why` says why."""
+
+    step: int
+    scores: Scores
+    best: int | None = None
+    why: str = ""
 
 
 class Sample(Event, tag="sample", frozen=True):
@@ -136,6 +147,7 @@ AnyEvent = (
     | Progress
     | Step
     | Holdout
+    | Judged
     | Sample
     | Saved
     | Resumed

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from zen_tui.library import models
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Checkpoint
+from zen_tui.library.scores import Scores, choose
 
 
 def best(checkpoints: Iterable[Checkpoint]) -> Checkpoint | None:
-    """The one with the lowest loss on held-out photos, the earliest of equals; None where none has a score."""
+    """The one judged best, else the earliest with the lowest loss on held-out photos; None where
+    none has a score."""
+    checkpoints = list(checkpoints)
+    if choice := choose([(kept.step, msgspec.convert(kept.scores, Scores)) for kept in checkpoints]):
+        return next(kept for kept in checkpoints if kept.step == choice.step)
     scored = [kept for kept in checkpoints if kept.step > 0 and kept.scores.get("holdout") is not None]
     return min(scored, key=lambda kept: (kept.scores["holdout"], kept.step), default=None)
 

@@ -10,6 +10,8 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from zen_tui.library.comparisons import CompareMethodsSpec, CompareSpec
+
 Quantize = Literal["auto", "none", "int8", "fp8", "nf4"]
 """How the denoiser's matrices are kept; 'auto' as the memory allows."""
 Offload = Literal["auto", "on", "off"]
@@ -69,6 +71,12 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Whether errors are weighed by the photos' masks; 'auto' where there are any."""
     mask_outside: float = 0.1
     """What an error outside the subject weighs beside one inside."""
+    judge: int = 0
+    """Pictures of the subject that each checkpoint is judged by, with half as many of the class; 0 is none."""
+    stop_early: int = 0
+    """Checkpoints in a row without gain, after which a run ends before its last step; 0 is never."""
+    stop_gain: float = 0.01
+    """By what share the held-out loss must fall, below the lowest before, to count as a gain."""
 
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {
         "steps": (1, 1_000_000),
@@ -97,6 +105,9 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "colour_jitter": (0, 0.3),
         "variants": (0, 64),
         "mask_outside": (0, 1),
+        "judge": (0, 64),
+        "stop_early": (0, 100),
+        "stop_gain": (0, 0.5),
     }
 
     def __post_init__(self) -> None:
@@ -125,7 +136,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Train `dataset` on `base`, from `origin` on if there is one; the adapter will be called `name`.
 
-    `gpus` is how many processes share the pictures of each step, one a GPU; what is learned does not depend on it.
+    Until step `until` nothing stops the run early: there it had ended before a person let it go on. `gpus` is how
+    many processes share the pictures of each step, one a GPU; what is learned does not depend on it.
     """
 
     kind: ClassVar[str] = "train"
@@ -136,6 +148,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     method: str = "lora"
     settings: TrainSettings = TrainSettings()
     origin: Origin | None = None
+    until: int = 0
     gpus: int = 1
 
 
@@ -281,6 +294,8 @@ Spec = (
     | MaskSpec
     | MannequinPhotosSpec
     | MannequinScoreSpec
+    | CompareSpec
+    | CompareMethodsSpec
 )
 _KINDS: tuple[type[Spec], ...] = (
     TrainSpec,
@@ -292,6 +307,8 @@ _KINDS: tuple[type[Spec], ...] = (
     MaskSpec,
     MannequinPhotosSpec,
     MannequinScoreSpec,
+    CompareSpec,
+    CompareMethodsSpec,
 )
 SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in _KINDS}
 

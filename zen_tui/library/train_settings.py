@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -26,7 +26,7 @@ def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
     return chosen
 
 
-def train_settings(defaults: dict[str, Any], chosen: dict[str, Any]) -> TrainSettings:
+def train_settings(defaults: Mapping[str, Any], chosen: Mapping[str, Any]) -> TrainSettings:
     """Settings from a base's or preset's `defaults`, overridden by what a person chose.
 
     Values in `chosen` may be strings, as typed after `--set`.
@@ -42,8 +42,15 @@ def train_settings(defaults: dict[str, Any], chosen: dict[str, Any]) -> TrainSet
     values = {**{k: v for k, v in defaults.items() if k in SETTING_NAMES}, **chosen}
     if "rank" in chosen and "alpha" not in chosen:
         values["alpha"] = values["rank"]
-    if values.get("optimizer") == "prodigy" and "learning_rate" not in chosen:
-        values["learning_rate"] = 1.0  # Prodigy finds the rate itself; this is a factor of it
+    if "optimizer" in chosen and "learning_rate" not in chosen:
+        was, now = defaults.get("optimizer"), chosen["optimizer"]
+        if now == "prodigy" != was:
+            values["learning_rate"] = 1.0  # Prodigy finds the rate itself; this is a factor of it
+        elif was == "prodigy" != now:
+            raise WrongUse(
+                f"A rate of {defaults.get('learning_rate', 1.0):g} is for Prodigy, not for {now}.",
+                "Set learning_rate too: --set learning_rate=1e-4.",
+            )
     if isinstance(values.get("sample_prompts"), str):
         values["sample_prompts"] = tuple(p.strip() for p in values["sample_prompts"].split("|") if p.strip())
     for name in SWITCHES:

@@ -21,8 +21,16 @@ from zen_tui.library.errors import BadFile, DiskFull, NotFound, Refused, WrongUs
 MESSAGE, ARRAY, ERROR = b"m", b"a", b"e"
 HEADER = struct.Struct("<cQ")  # what follows, and how many bytes of it
 LONGEST = 1 << 30  # bytes of a message; an array may be longer
+
+
+class OutOfMemory(ZenError):
+    """The memory of another process of the job is too small for its part."""
+
+    kind = "out_of_memory"
+
+
 ERRORS: dict[str, type[ZenError]] = {
-    kind.kind: kind for kind in (ZenError, BadFile, DiskFull, NotFound, Refused, WrongUse)
+    kind.kind: kind for kind in (ZenError, BadFile, DiskFull, NotFound, OutOfMemory, Refused, WrongUse)
 }
 
 

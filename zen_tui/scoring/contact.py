@@ -31,6 +31,7 @@ def contact_sheet(
     photos: Sequence[Image.Image] = (),
     photos_title: str = "",
     notes: Sequence[str] = (),
+    colors: Sequence[ink.Color] = (),
     cell: int = 144,
 ) -> Image.Image:
     """Draw a sheet.
@@ -42,6 +43,7 @@ def contact_sheet(
         photos: a row of pictures on top, such as the person's own; as many as fit are shown.
         photos_title: what stands left of them.
         notes: one line a column under the pictures, such as the measured figures.
+        colors: of what stands above the columns; else the first is dim and the others are bright.
         cell: pixels of a picture's side on the sheet.
     """
     wide = [max((len(row.cells[c]) for row in rows), default=0) or 1 for c in range(len(columns))]
@@ -68,7 +70,8 @@ def contact_sheet(
             _paste(sheet, photo, starts[0] + number * (small + GAP), photos_top, small)
         draw.line([(MARGIN, heads_top - 14), (right, heads_top - 14)], fill=ink.LINE)
     for number, name in enumerate(columns):
-        color = ink.MUTED if number == 0 and len(columns) > 1 else ink.JADE
+        usual = ink.MUTED if number == 0 and len(columns) > 1 else ink.JADE
+        color = colors[number] if number < len(colors) else usual
         ink.write(draw, (starts[number], heads_top + 4), name, 16, color)
     for row in rows:
         _label(draw, row.prompt, top, cell, ink.TEXT)

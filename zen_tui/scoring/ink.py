@@ -12,6 +12,13 @@ MUTED = (111, 124, 138)
 JADE = (88, 201, 163)
 PERSIMMON = (240, 138, 93)
 GOLD = (230, 195, 92)
+SKY = (110, 168, 232)
+LILAC = (186, 147, 224)
+ROSE = (226, 122, 150)
+APART = (JADE, PERSIMMON, SKY, LILAC, GOLD, ROSE)
+"""Colours that are told from each other, for what is drawn together."""
+
+Color = tuple[int, int, int]
 
 
 def font(size: float) -> ImageFont.FreeTypeFont:
@@ -19,6 +26,12 @@ def font(size: float) -> ImageFont.FreeTypeFont:
     found = ImageFont.load_default(size=size)
     assert isinstance(found, ImageFont.FreeTypeFont)  # Pillow is built with FreeType wherever wheels exist
     return found
+
+
+def mixed(one: Color, other: Color, share: float) -> Color:
+    """`one` with a `share` of `other` in it."""
+    r, g, b = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
+    return r, g, b
 
 
 def wrapped(text: str, letters: ImageFont.FreeTypeFont, width: float, lines: int) -> str:
@@ -46,7 +59,7 @@ def write(
     at: tuple[float, float],
     text: str,
     size: float,
-    color: tuple[int, int, int] = TEXT,
+    color: Color = TEXT,
     anchor: str = "la",
 ) -> None:
     """Write one line of `text` at a point; `anchor` as in Pillow's text anchors."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from zen_tui.library.events import AnyEvent, Holdout, Resumed, Step
 from zen_tui.scoring import ink
-
-LEFT, RIGHT, TOP, BOTTOM = 76, 28, 64, 56
-FINER = 2  # drawn at this many times the size and averaged down, for smooth lines
-Point = tuple[float, float]
+from zen_tui.scoring.axes import Axes, Point, span
 
 
 def loss_plot(events: Iterable[AnyEvent], *, title: str = "", width: int = 1120, height: int = 480) -> Image.Image:
@@ -21,47 +18,23 @@ def loss_plot(events: Iterable[AnyEvent], *, title: str = "", width: int = 1120,
     Steps heard of before a restart that went back behind them are left out.
     """
     losses, held = curves(events)
-    image = Image.new("RGB", (width * FINER, height * FINER), ink.GROUND)
-    draw = ImageDraw.Draw(image)
-    ink.write(draw, (LEFT * FINER, 18 * FINER), title or "Loss", 19 * FINER)
-    if not losses and not held:
-        ink.write(draw, (width, height), "No step was made yet.", 16 * FINER, ink.MUTED, "mm")
-        return image.resize((width, height), Image.Resampling.LANCZOS)
-
     smooth = smoothed(losses)
     last = max((step for step, _ in losses + held), default=1) or 1
-    low, high = _range([v for _, v in smooth + held], [v for _, v in losses])
-
-    def place(point: Point) -> Point:
-        step, value = point
-        x = LEFT + (width - LEFT - RIGHT) * step / last
-        y = TOP + (height - TOP - BOTTOM) * (high - min(max(value, low), high)) / (high - low)
-        return x * FINER, y * FINER
-
-    for value in ticks(low, high):
-        left, y = place((0, value))
-        draw.line([(left, y), (place((last, value))[0], y)], fill=ink.LINE, width=FINER)
-        ink.write(draw, (left - 10 * FINER, y), f"{value:.4g}", 13 * FINER, ink.MUTED, "rm")
-    for mark in ticks(0, last):
-        x, y = place((mark, low))
-        ink.write(draw, (x, y + 8 * FINER), f"{mark:,.0f}", 13 * FINER, ink.MUTED, "ma")
-    ink.write(draw, (place((last, low))[0], (height - 14) * FINER), "step", 13 * FINER, ink.MUTED, "rs")
-
+    axes = Axes(title or "Loss", last, span([v for _, v in smooth + held], [v for _, v in losses]), width, height)
+    if not losses and not held:
+        return axes.empty("No step was made yet.")
+    axes.scales()
     if len(losses) > 1:
-        dim = tuple((a + 2 * b) // 3 for a, b in zip(ink.JADE, ink.GROUND, strict=True))
-        draw.line([place(point) for point in losses], fill=dim, width=FINER, joint="curve")
-        draw.line([place(point) for point in smooth], fill=ink.JADE, width=3 * FINER, joint="curve")
+        axes.line(losses, ink.mixed(ink.JADE, ink.GROUND, 2 / 3), 1)
+        axes.line(smooth, ink.JADE, 3)
     best = min((point for point in held if point[0] > 0), key=lambda point: point[1], default=None)
     for point in held:
-        _dot(draw, place(point), 5 * FINER, ink.PERSIMMON)
+        axes.dot(point, 5, ink.PERSIMMON)
     if best is not None:
-        x, y = place(best)
-        _dot(draw, (x, y), 8 * FINER, ink.GOLD)
-        anchor = "rs" if x > width * FINER / 2 else "ls"
-        text = f"best held-out {best[1]:.4g} at step {best[0]:,.0f}"
-        ink.write(draw, (x, y - 14 * FINER), text, 14 * FINER, ink.GOLD, anchor)
-    _legend(draw, width, bool(held))
-    return image.resize((width, height), Image.Resampling.LANCZOS)
+        axes.dot(best, 8, ink.GOLD)
+        axes.words(best, f"best held-out {best[1]:.4g} at step {best[0]:,.0f}", ink.GOLD)
+    axes.legend([("smoothed loss", ink.JADE), *([("held-out photos", ink.PERSIMMON)] if held else [])])
+    return axes.finished()
 
 
 def curves(events: Iterable[AnyEvent]) -> tuple[list[Point], list[Point]]:
@@ -82,46 +55,12 @@ def curves(events: Iterable[AnyEvent]) -> tuple[list[Point], list[Point]]:
     )
 
 
-def smoothed(points: Sequence[Point]) -> list[Point]:
-    """An exponential average over about a thirtieth of the run, without the pull of its first value."""
-    keep = 1 - 1 / max(3.0, len(points) / 30)
+def smoothed(points: Sequence[Point], least: float = 3) -> list[Point]:
+    """An exponential average over a thirtieth of the run, or `least` points, without its first value's pull."""
+    keep = 1 - 1 / max(least, len(points) / 30)
     total = weight = 0.0
     result = []
     for step, value in points:
         total, weight = keep * total + value, keep * weight + 1
         result.append((step, total / weight))
     return result
-
-
-def ticks(low: float, high: float) -> list[float]:
-    """Four to eight round numbers within low..high."""
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    size = next(s * power for s in (1, 2, 5, 10) if s * power >= rough)
-    return [n * size for n in range(math.ceil(low / size - 1e-9), math.floor(high / size + 1e-9) + 1)]
-
-
-def _range(shown: list[float], raw: list[float]) -> tuple[float, float]:
-    """Enough for the smooth curve, the points and nine tenths of the raw steps."""
-    ordered = sorted(raw)
-    tails = [ordered[len(raw) // 20], ordered[-1 - len(raw) // 20]] if raw else []
-    low, high = min(shown + tails), max(shown + tails)
-    room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
-    return (max(0.0, low - room) if low >= 0 else low - room), high + room
-
-
-def _dot(draw: ImageDraw.ImageDraw, at: Point, radius: int, color: tuple[int, int, int]) -> None:
-    x, y = at
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color, outline=ink.GROUND, width=FINER)
-
-
-def _legend(draw: ImageDraw.ImageDraw, width: int, held: bool) -> None:
-    x, y = float((width - RIGHT) * FINER), 30 * FINER
-    entries = [("smoothed loss", ink.JADE)]
-    if held:
-        entries.append(("held-out photos", ink.PERSIMMON))
-    for text, color in reversed(entries):
-        ink.write(draw, (x, y), text, 14 * FINER, ink.MUTED, "rm")
-        x -= ink.font(14 * FINER).getlength(text) + 14 * FINER
-        _dot(draw, (x, y), 4 * FINER, color)
-        x -= 26 * FINER

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from zen_tui.library import datasets
+from zen_tui.library import datasets, run_files
 from zen_tui.library.database import Database
 from zen_tui.library.durable import hash_file, write_file, write_text
 from zen_tui.library.errors import BadFile, Refused
@@ -154,6 +153,11 @@ def without_token(caption: str, dataset: Dataset) -> str:
     return subject.sub(plain, caption)
 
 
+def class_caption(dataset: Dataset) -> str:
+    """What is said of the class alone: 'a photo of a woman'; of a style 'a picture'."""
+    return without_token(default_caption(dataset), dataset)
+
+
 def _without_style(caption: str, token: str) -> str:
     named = re.compile(
         rf"(?<!\w)(?:in\s+)?(?:(?:the|an?)\s+)?(?:style\s+of\s+)?{re.escape(token)}(?:\s+style)?(?!\w)",
@@ -165,8 +169,8 @@ def _without_style(caption: str, token: str) -> str:
 
 
 def write_record(home: Home, run: Run, spec: TrainSpec, base: Base, learns: str, photos: int) -> None:
-    """`run.toml`: what was trained on what with which settings, for people and other tools."""
-    record: dict[str, Any] = {
+    """`run.toml`: what was trained on what with which settings, to be read, changed and started again."""
+    head: dict[str, str | int | None] = {
         "run": run.slug,
         "dataset": spec.dataset,
         "base": base.slug,
@@ -175,12 +179,5 @@ def write_record(home: Home, run: Run, spec: TrainSpec, base: Base, learns: str,
         "learns": learns,
         "photos": photos,
     }
-    settings = msgspec.to_builtins(spec.settings)
-    origin = ["", "[from]", *_toml({"run": spec.origin.name, "step": spec.origin.step})] if spec.origin else []
-    lines = [*_toml(record), *origin, "", "[settings]", *_toml(settings), ""]
-    write_text(home.run(run.id) / "run.toml", "\n".join(lines))
-
-
-def _toml(values: dict[str, Any]) -> list[str]:
-    """TOML shares JSON's way of writing strings, numbers, truth values and lists of them."""
-    return [f"{name} = {msgspec.json.encode(value).decode()}" for name, value in values.items()]
+    origin = (spec.origin.name, spec.origin.step) if spec.origin else None
+    write_text(home.run(run.id) / "run.toml", run_files.encode(spec.settings, head, origin))

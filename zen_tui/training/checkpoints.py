@@ -23,12 +23,14 @@ from zen_tui.library.errors import BadFile
 from zen_tui.library.events import Feed, Saved
 from zen_tui.library.paths import Home
 from zen_tui.library.pruning import remove, spare
+from zen_tui.library.scores import Choice, Scores, Span, choose
 from zen_tui.library.specs import Origin
 
 
 class Course(msgspec.Struct):
     """How a run went so far: the loss of every step, scores as (step, held out, train), seconds of stepping,
-    and in the end those of a usual step."""
+    and in the end those of a usual step. `judged` has the kept checkpoints, `identities` every judged one;
+    `stopped` says why it ended early, '' if it did not."""
 
     step: int = 0
     losses: list[float] = []
@@ -36,9 +38,18 @@ class Course(msgspec.Struct):
     seconds: float = 0.0
     seconds_per_step: float = 0.0
     scaler: dict[str, Any] = {}
+    judged: dict[int, Scores] = {}
+    identities: dict[int, Span] = {}
+    stopped: str = ""
+
+    def choice(self) -> Choice | None:
+        """The best of the judged steps, and why; None where identity was not judged."""
+        return choose(sorted(self.judged.items()))
 
     def best_step(self) -> int | None:
-        """The step after the first with the lowest loss on held-out photos; None before the first score."""
+        """The step that was judged best; else the one after the first with the lowest loss on held-out photos."""
+        if choice := self.choice():
+            return choice.step
         scored = [(loss, step) for step, loss, _ in self.scores if step > 0]
         return min(scored)[1] if scored else None
 
@@ -94,12 +105,16 @@ class Checkpoints:
             plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
             save_file(plain, temporary, metadata=_header(state))
         held_out = course.score_at(course.step)
-        scores = {} if held_out is None else {"holdout": held_out}
+        scores: dict[str, Any] = {} if held_out is None else {"holdout": held_out}
+        if course.step in course.judged:
+            scores |= msgspec.to_builtins(course.judged[course.step])
         stored = self.home.relative(path)
         models.add_checkpoint(self.db, self.run_id, course.step, stored, path.stat().st_size, scores)
         self.feed.tell(Saved(step=course.step, path=stored))
         self.feed.durable()
         remove(self.db, self.home, spare(self.db, self.run_id, self.keep))
+        kept = {found.step for found in models.checkpoints(self.db, self.run_id)}
+        course.judged = {step: scores for step, scores in course.judged.items() if step in kept}
 
     def restore(self) -> State | None:
         """The newest checkpoint that can be read, else the state of the origin; None if there is neither.
@@ -140,7 +155,8 @@ def kept_at(db: Database, home: Home, run_id: int, step: int) -> State:
 def origin_state(db: Database, home: Home, origin: Origin) -> State:
     """The state that a run begins from: its scores and seconds are still to come. Raises `BadFile`."""
     state = kept_at(db, home, origin.run, origin.step)
-    state.course.scores, state.course.seconds = [], 0.0
+    course = state.course
+    course.scores, course.judged, course.identities, course.seconds = [], {}, {}, 0.0
     return state
 
 

@@ -1,13 +1,14 @@
-"""How a run is made to fit, decided once at its start: what was rounded stays rounded when it is resumed."""
+"""How a run is made to fit: decided at its start, and one rung lower when the memory runs out all the same."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import msgspec
 
 from zen_tui.exchange.source import source_of
-from zen_tui.generation.fit import Fit, Machine, for_training, sizes_of
+from zen_tui.generation.fit import Fit, Machine, ladder, sizes_of
 from zen_tui.library.durable import write_file
 from zen_tui.library.errors import WrongUse
 from zen_tui.library.paths import Home
@@ -39,10 +40,18 @@ def fit_for(base: Base, settings: TrainSettings, machine: Machine, method: str =
 
     Raises `BadFile` when the base is damaged.
     """
+    rungs = rungs_for(base, settings, machine, method, gpus)
+    return next((rung for rung in rungs if rung.fits), rungs[-1])
+
+
+def rungs_for(
+    base: Base, settings: TrainSettings, machine: Machine, method: str = "lora", gpus: int = 1
+) -> list[Fit]:
+    """All that a training of `base` can do without, each with more than the one before. Raises `BadFile`."""
     source = source_of(base)
-    if machine.device != "cuda":
+    if machine.device != "cuda":  # there they share one memory
         machine = msgspec.structs.replace(machine, free=machine.free // gpus)
-    return for_training(
+    return ladder(
         sizes_of(source, base.family),
         machine,
         base.family,
@@ -59,9 +68,52 @@ def fit_of(
     home: Home, run: Run, base: Base, settings: TrainSettings, machine: Machine, method: str, gpus: int = 1
 ) -> Fit:
     """How `run` fits: as it began, or decided now and written beside it."""
-    kept = home.run(run.id) / "fit.json"
+    kept = _file(home, run)
     if kept.exists():
         return msgspec.json.decode(kept.read_bytes(), type=Fit)
-    fit = fit_for(base, settings, machine, method, gpus)
-    write_file(kept, msgspec.json.encode(fit))
+    return keep(home, run, fit_for(base, settings, machine, method, gpus))
+
+
+def keep(home: Home, run: Run, fit: Fit) -> Fit:
+    """Write how `run` fits beside it: what was rounded stays rounded when it is resumed."""
+    write_file(_file(home, run), msgspec.json.encode(fit))
     return fit
+
+
+def next_rung(
+    base: Base, settings: TrainSettings, machine: Machine, method: str, fit: Fit, gpus: int = 1
+) -> Fit | None:
+    """What a run that ran out of memory with `fit` does without next; None when there is nothing left to give."""
+    for rung in rungs_for(base, settings, machine, method, gpus):
+        if rung.needs < fit.needs and not _gives_back(rung, fit):
+            return rung
+    return None
+
+
+def _gives_back(rung: Fit, fit: Fit) -> bool:
+    """Whether `rung` would do with something again that `fit` does without."""
+    return (
+        bool(fit.denoiser and not rung.denoiser)
+        or _share(rung) < _share(fit)
+        or bool(fit.batch and not 0 < rung.batch <= fit.batch)
+        or bool(fit.resolution and not 0 < rung.resolution <= fit.resolution)
+    )
+
+
+def _share(fit: Fit) -> float:
+    return fit.twice if fit.checkpointing else 0.0
+
+
+def fitted(settings: TrainSettings, fit: Fit) -> TrainSettings:
+    """The settings with what `fit` changes of them; as many pictures make a step as before."""
+    batch = fit.batch or settings.batch_size
+    return msgspec.structs.replace(
+        settings,
+        batch_size=batch,
+        gradient_accumulation=settings.gradient_accumulation * (settings.batch_size // batch),
+        resolution=fit.resolution or settings.resolution,
+    )
+
+
+def _file(home: Home, run: Run) -> Path:
+    return home.run(run.id) / "fit.json"

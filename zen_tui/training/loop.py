@@ -13,9 +13,11 @@ from accelerate.state import AcceleratorState
 from zen_tui.families.base import Family
 from zen_tui.families.objective import Objective
 from zen_tui.library.errors import ZenError
-from zen_tui.library.events import Feed, Holdout, Interrupted, Note, Resumed, Step
+from zen_tui.library.events import Feed, Holdout, Interrupted, Judged, Note, Resumed, Step
+from zen_tui.library.scores import Scores
 from zen_tui.library.specs import TrainSettings
 from zen_tui.ranks.group import joined
+from zen_tui.ranks.links import OutOfMemory
 from zen_tui.ranks.team import ALONE, Team
 from zen_tui.training import chance, optimizers
 from zen_tui.training.averages import Average
@@ -27,16 +29,20 @@ from zen_tui.training.material import Material
 from zen_tui.training.meters import Clock, memory_in_use
 from zen_tui.training.methods.method import Method
 from zen_tui.training.noise import objective_for
+from zen_tui.training.plateau import plateau
 from zen_tui.training.schedule import is_due, learning_rate
 from zen_tui.training.together import Elsewhere, Share, agree, same_start, share_of, share_state
 from zen_tui.training.together import average as averaged
 
+CHECKED = 2  # steps after which the plan is compared with what is measured
 CLIP = 1.0  # norm of the gradients above which they are scaled down
 
 
 @dataclass(frozen=True)
 class Work:
-    """All that a run works with; `draw_samples(step, again)` makes sample pictures, `again` even if it has."""
+    """All that a run works with; `draw_samples(step, again)` makes sample pictures, `again` even if it has.
+    Until step `until` it is not stopped early. `checked(seconds)` hears how long a step takes, after two of them.
+    """
 
     settings: TrainSettings
     family: Family
@@ -45,18 +51,22 @@ class Work:
     checkpoints: Checkpoints | Elsewhere
     feed: Feed
     draw_samples: Callable[[int, bool], None]
+    judge: Callable[[], Scores] | None = None
+    until: int = 0
+    checked: Callable[[float], None] = lambda seconds: None
     team: Team = ALONE
 
 
 def learn(work: Work) -> Course:
-    """Train until `settings.steps`, from the newest checkpoint on. Returns the course of the whole run.
-
-    Every process of the team does the same at the same step; the first alone scores, draws and keeps.
+    """Train until `settings.steps`, or until nothing is gained any more, from the newest checkpoint on. Returns
+    the course of the whole run. Every process of the team makes the same steps; the first alone scores, draws,
+    judges and keeps.
 
     Raises:
         Interrupted: `feed.asked` said so; the state after the last step is kept.
         ZenError: the loss is not a number any more; the last good checkpoint is kept.
-        Lost: another process of the team is gone; likewise.
+        torch.OutOfMemoryError, OutOfMemory: the state after the last step is kept.
+        Lost: another process of the team is gone; the last checkpoint is kept.
     """
     with joined(work.team):
         return _learn(work)
@@ -77,9 +87,9 @@ def _learn(work: Work) -> Course:
     average = Average(method.parameters, made, settings.ema)
     course = _take_up(work, accelerator, made, average)
 
-    def keep() -> None:
+    def keep(*, again: bool = False) -> None:
         course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
-        if not work.checkpoints.saved(course.step):
+        if again or not work.checkpoints.saved(course.step):
             tensors, groups = optimizers.pack(made)
             work.checkpoints.save(
                 State(course, method.state(), tensors, average.state(), groups, settings.optimizer)
@@ -95,13 +105,17 @@ def _learn(work: Work) -> Course:
                 with average.acting():
                     _score(work, objectives, course)
             if is_due(step, settings.checkpoint_every, settings.steps):
-                keep()
-            how, wishes = agree(work.team, feed)
+                keep()  # before the pictures, which take a while
+                if work.judge and step and step not in course.judged:
+                    with average.acting():
+                        _judge(work, work.judge, course)
+                    keep(again=True)
+            last, how, wishes = agree(work.team, feed, _last(work, course))
             if how or "checkpoint" in wishes:
                 keep()
             if how:
                 raise Interrupted(how)
-            sampling = is_due(step, settings.sample_every, settings.steps)
+            sampling = is_due(step, settings.sample_every, last)
             if sampling or "sample" in wishes:
                 try:
                     with average.acting():
@@ -109,7 +123,7 @@ def _learn(work: Work) -> Course:
                 except Interrupted:
                     keep()
                     raise
-            if step >= settings.steps:
+            if step >= last:
                 course.seconds_per_step = clock.median() or course.seconds / step
                 average.settle()
                 return course
@@ -121,13 +135,19 @@ def _learn(work: Work) -> Course:
             rate = learning_rate(settings, step)
             optimizers.set_rate(made, rate, step / settings.steps)
             loss = 0.0
-            for micro in batches:
-                with accelerator.accumulate(denoiser):
-                    batch = _draw(work, objectives, share, (step - 1) * settings.gradient_accumulation + micro)
-                    plain, held = losses(family, method, material, objectives, settings, batch)
-                    accelerator.backward(plain + settings.prior_preservation * held)
-                    loss += float(plain.detach()) / len(batches)
-            loss = averaged(accelerator, method.parameters, loss)
+            try:
+                for micro in batches:
+                    with accelerator.accumulate(denoiser):
+                        number = (step - 1) * settings.gradient_accumulation + micro
+                        batch = _draw(work, objectives, share, number)
+                        plain, held = losses(family, method, material, objectives, settings, batch)
+                        accelerator.backward(plain + settings.prior_preservation * held)
+                        loss += float(plain.detach()) / len(batches)
+                loss = averaged(accelerator, method.parameters, loss)
+            except (torch.OutOfMemoryError, OutOfMemory):  # nothing was learned; the step is made again with less
+                optimizer.zero_grad()
+                keep()
+                raise
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
             # fp16 is scaled so that now and then a gradient overflows; its step is left out by the scaler
             if not math.isfinite(loss) or not (math.isfinite(norm) or accelerator.scaler):
@@ -139,6 +159,8 @@ def _learn(work: Work) -> Course:
             course.step = step
             course.losses.append(loss)
             course.seconds, pace = clock.tick()
+            if len(clock.took) == CHECKED:
+                work.checked(clock.took[-1])
             epoch = step * settings.gradient_accumulation * settings.batch_size / learned
             used = memory_in_use(family.device)
             feed.tell(Step(step=step, loss=loss, lr=rate, epoch=round(epoch, 3), rate=round(pace, 3), memory=used))
@@ -203,6 +225,28 @@ def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> 
     trained = score(work.family, objectives, work.material, seen, work.settings)
     course.scores.append((course.step, held_out, trained))
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
+
+
+def _judge(work: Work, judge: Callable[[], Scores], course: Course) -> None:
+    """Judge the pictures of the current step, and say which step is the best so far."""
+    course.judged[course.step] = scores = judge()
+    if scores.identity:
+        course.identities[course.step] = scores.identity
+    choice = course.choice()
+    best, why = (choice.step, choice.why) if choice else (course.best_step(), "")
+    work.feed.tell(Judged(step=course.step, scores=scores, best=best, why=why))
+
+
+def _last(work: Work, course: Course) -> int:
+    """The last step of the run as it stands: the present one if nothing is gained any more."""
+    settings, step = work.settings, course.step
+    if not is_due(step, settings.checkpoint_every, settings.steps) or step >= settings.steps:
+        return settings.steps
+    course.stopped = plateau(course.scores, course.identities, settings, work.until)
+    if not course.stopped:
+        return settings.steps
+    work.feed.tell(Note(text=course.stopped))
+    return step
 
 
 def _astray(step: int, checkpoints: Checkpoints | Elsewhere, loss: float) -> ZenError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import statistics
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-_PAGES = Path("/proc/self/statm")
+_PAGES, _STATUS, _FORGET = (Path("/proc/self") / name for name in ("statm", "status", "clear_refs"))
+_PEAK = "5"  # proc(5): sets the peak of the resident memory to what is in use now
 
 
 class Clock:
@@ -51,9 +53,22 @@ def memory_in_use(device: torch.device) -> int:
     return peak_memory(device)
 
 
+def forget_peak(device: torch.device) -> None:
+    """Let `peak_memory` tell of what comes from now on: the worker may have done other jobs before."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif _FORGET.exists():
+        with contextlib.suppress(OSError), _FORGET.open("w") as file:
+            file.write(_PEAK)
+
+
 def peak_memory(device: torch.device) -> int:
-    """The most bytes that were in use at any time."""
+    """The most bytes that were in use at any time since `forget_peak`, or since the process began."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
+    if _STATUS.exists():
+        found = [line.split()[1] for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:")]
+        if found:
+            return int(found[0]) * 1024
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024  # Linux counts in kilobytes

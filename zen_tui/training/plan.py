@@ -1,18 +1,16 @@
 """What a training will learn, take and need, told before it starts and without torch.
 
-A time is given only when a run like it was measured in this home; nothing is guessed.
+A time is given only when steps were measured on this machine; nothing is guessed.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import msgspec
 
 from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.profiles import PROFILES, licence_of, require_trainable
 from zen_tui.exchange.source import source_of
-from zen_tui.generation.fit import LEARNING, machine, sizes_of, too_small, weights
+from zen_tui.generation.fit import machine, too_small
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database
 from zen_tui.library.errors import WrongUse
@@ -20,33 +18,20 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset
 from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings
-from zen_tui.library.text import duration, megabytes, nearest, plural
+from zen_tui.library.text import duration, megabytes, plural
 from zen_tui.photos.split import hold_out
 from zen_tui.training.beginning import masked_photos, require_photos
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
 from zen_tui.training.fitting import fit_for, require_shares
+from zen_tui.training.forecast import forecast
 from zen_tui.training.methods.outline import Outline, outline, require_sense
 
 BESIDE = 2  # checkpoints on disk beside the newest: the best, and the one being written
-# what the time of a step depends on
-ALIKE = (
-    "resolution", "aspect", "batch_size", "gradient_accumulation", "precision", "quantize",
-    "gradient_checkpointing", "lora",
-)  # fmt: skip
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "face": {"prior_preservation": 1.0},
-    "style": {"caption_dropout": 0.1},
-    "quick": {"checkpoint_every": 100, "sample_every": 0},
-}
-"""Changes to what a base recommends. `face` keeps the class, `quick` leaves out samples."""
-KINDS: dict[str, dict[str, Any]] = {"pet": {"flip": True}, "style": {"flip": True}}
-"""What suits a kind of dataset. Mirrored, a face is another's, and what is written on a thing cannot be read."""
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """Steps count optimizer steps. `seconds` is None when nothing like it was measured on this machine;
-    `memory_mb` is then what the weights alone take."""
+    """Steps count optimizer steps. `seconds` is None when no step was measured on this machine; unless `measured`,
+    by a run of this very shape, it and `memory_mb` are reckoned. `preset` is the one that was used, in words."""
 
     learned: str
     rate: str
@@ -56,30 +41,28 @@ class Plan(msgspec.Struct, kw_only=True):
     passes: float
     seconds: float | None
     memory_mb: int
-    memory_measured: bool
+    measured: bool
     disk_mb: int
     licence: str
     licence_note: str = ""
     fit: str = ""
     feeding: list[tuple[str, str]] = []
     warnings: list[str] = []
+    preset: str = ""
     gpus: int = 1
 
     def lines(self) -> list[tuple[str, str]]:
         """Names and values to show to a person."""
         memory, several = megabytes(self.memory_mb * 1e6), self.gpus > 1
-        each = ", for each process" if several else ""
         shown = [
+            *([("preset", self.preset)] if self.preset else []),
             ("learns", self.learned),
             ("rate", self.rate),
             ("photos", f"{self.photos}, and {self.held_out or 'none'} held out"),
             ("steps", f"{self.steps:,}, each photo seen {self.passes:.3g} times"),
-            ("time", f"about {duration(self.seconds)}" if self.seconds else "not measured yet on this machine"),
-            (
-                "memory",
-                (f"{memory}, as measured before" if self.memory_measured else f"more than {memory}") + each,
-            ),
-            *([("processes", f"{self.gpus}, which share the pictures of each step")] if several else []),
+            ("time", self._time()),
+            ("memory", f"{memory}, as measured before" if self.measured else f"about {memory}, as reckoned"),
+            *([("processes", f"{self.gpus}; each needs that memory, and all share each step")] if several else []),
             ("disk", megabytes(self.disk_mb * 1e6)),
             *self.feeding,
             *([("to fit", self.fit)] if self.fit else []),
@@ -87,19 +70,10 @@ class Plan(msgspec.Struct, kw_only=True):
         ]
         return [*shown, *(("note", warning) for warning in self.warnings)]
 
-
-def defaults_for(base: Base, dataset: Dataset, preset: str | None = None) -> dict[str, Any]:
-    """The settings that `base` recommends, changed by what suits `dataset`, then by `preset` if one is named.
-
-    Raises:
-        WrongUse: there is no preset of that name.
-    """
-    if preset is not None and preset not in PRESETS:
-        close = nearest(preset, PRESETS)
-        hint = f"Did you mean {close}?" if close else f"The presets are: {', '.join(PRESETS)}."
-        raise WrongUse(f"There is no preset called {preset}.", hint)
-    recommended = dict(base.facts.get("defaults", {}).get("train", {}))
-    return {**recommended, **KINDS.get(dataset.kind, {}), **PRESETS.get(preset or "", {})}
+    def _time(self) -> str:
+        if not self.seconds:
+            return "not measured yet on this machine"
+        return f"about {duration(self.seconds)}" + ("" if self.measured else ", reckoned from other runs here")
 
 
 def require_fitting(settings: TrainSettings, base: Base, method: str) -> None:
@@ -112,6 +86,10 @@ def require_fitting(settings: TrainSettings, base: Base, method: str) -> None:
         )
     if settings.shift and not flows:
         raise WrongUse(f"shift is for bases that learned by flow, and {base.slug} did not.", "Set it to 0.")
+    if settings.stop_early and not settings.holdout:
+        raise WrongUse(
+            "stop_early needs photos that are held out, and holdout is 0.", "Set holdout=0.1, for example."
+        )
     if settings.optimizer == "schedule_free" and settings.lr_schedule != "constant":
         raise WrongUse("The schedule-free optimizer takes no schedule.", "Set lr_schedule to constant.")
     if settings.optimizer == "schedule_free" and settings.ema:
@@ -152,10 +130,9 @@ def plan(
     numbers = learns.numbers
     here = machine()
     fit = fit_for(base, settings, here, method, gpus)
-    seconds, memory = _measured(db, base, settings, method, gpus)
+    expected = forecast(db, base, settings, method, fit, here.device, gpus)
     numbers_per_pixel = latent_numbers(source, PROFILES[base.family])
     licence, meaning = licence_of(base)
-    least = weights(sizes_of(source, base.family), 4 if settings.precision == "fp32" else 2, fit.denoiser)
     return Plan(
         learned=f"{numbers:,} numbers in {learns.words}",
         rate=rate_in_words(settings, learns),
@@ -163,15 +140,15 @@ def plan(
         held_out=len(held_out),
         steps=settings.steps,
         passes=settings.steps * settings.batch_size * settings.gradient_accumulation / seen,
-        seconds=seconds * settings.steps if seconds else None,
-        memory_mb=memory or round((least + LEARNING * numbers) / 1e6),
-        memory_measured=memory is not None,
+        seconds=expected.seconds * settings.steps if expected.seconds else None,
+        memory_mb=expected.memory_mb,
+        measured=expected.exact,
         disk_mb=max(1, round((12 * numbers * (settings.keep_checkpoints + BESIDE) + 4 * numbers) / 1e6)),
         licence=licence,
         licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
         fit=fit.words,
-        feeding=feeding(learned, len(held_out), len(masked), settings, facts.multiple, numbers_per_pixel),
         gpus=gpus,
+        feeding=feeding(learned, len(held_out), len(masked), settings, facts.multiple, numbers_per_pixel),
         warnings=[
             *_warnings(settings, small=too_small_photos(photos, settings, facts.multiple), seen=seen),
             *feed_warnings(learned, dataset, settings, facts.multiple),
@@ -189,21 +166,6 @@ def rate_in_words(settings: TrainSettings, learns: Outline) -> str:
         f"{found}{settings.learning_rate:g}; effective {settings.learning_rate * learns.strength:.3g} "
         f"(x {learns.why})"
     )
-
-
-def _measured(
-    db: Database, base: Base, settings: TrainSettings, method: str, gpus: int
-) -> tuple[float | None, int | None]:
-    """(seconds a step, memory in MB) of the newest finished run of this shape on this base, or None."""
-    for run in reversed(models.runs(db)):
-        if run.base_id != base.id or run.method != method or "seconds_per_step" not in run.metrics:
-            continue
-        before = msgspec.convert(run.spec.get("settings", {}), TrainSettings, strict=False)
-        alike = all(getattr(before, name) == getattr(settings, name) for name in ALIKE)
-        alike = alike and run.spec.get("gpus", 1) == gpus
-        if alike and bool(before.prior_preservation) == bool(settings.prior_preservation):
-            return float(run.metrics["seconds_per_step"]), int(run.metrics["memory_mb"])
-    return None, None
 
 
 def _warnings(settings: TrainSettings, *, small: int, seen: int) -> list[str]:

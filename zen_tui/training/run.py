@@ -6,18 +6,20 @@ import time
 from typing import Any
 
 import msgspec
+import torch
 
 from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.profiles import require_trainable
 from zen_tui.families import Family, load_family
+from zen_tui.families.base import Part
 from zen_tui.families.devices import pick_device, precision_name
 from zen_tui.generation import memory, warm
 from zen_tui.generation.fit import Fit
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database, free_slug
 from zen_tui.library.durable import move
-from zen_tui.library.errors import WrongUse
+from zen_tui.library.errors import WrongUse, ZenError
 from zen_tui.library.events import Feed, Interrupted, Note, Progress, Warned
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Adapter, Base, Dataset, Run
@@ -26,15 +28,18 @@ from zen_tui.library.specs import TrainSettings, TrainSpec
 from zen_tui.library.text import plural, slugify
 from zen_tui.photos.captions import trigger
 from zen_tui.ranks.helpers import team_of
+from zen_tui.ranks.links import OutOfMemory
 from zen_tui.ranks.team import Team
 from zen_tui.training import beginning, methods
-from zen_tui.training.assist import Brief, fitting_in
+from zen_tui.training.assist import Brief
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
-from zen_tui.training.fitting import fit_of, require_shares
+from zen_tui.training.fitting import fit_of, fitted, keep, next_rung, require_shares
+from zen_tui.training.forecast import forecast
+from zen_tui.training.judging import judge_for
 from zen_tui.training.loop import Work, learn
 from zen_tui.training.material import Material, gather
-from zen_tui.training.meters import peak_memory
+from zen_tui.training.meters import forget_peak, peak_memory
 from zen_tui.training.methods.method import Method, Subject
 from zen_tui.training.methods.outline import targets_of
 from zen_tui.training.samples import Samples, sample_requests
@@ -58,17 +63,46 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
-    warm.drop()  # a training wants all the memory there is
     require_shares(settings, spec.gpus)
-    fit = fit_of(home, run, base, settings, memory.machine(pick_device()), spec.method, spec.gpus)
-    with team_of(spec.gpus, home, "train") as team, fitting_in(settings):
-        family = load_family(
-            base, precision=settings.precision, stored={"denoiser": fit.denoiser, "text": fit.texts}
-        )
+    warm.drop()  # a training wants all the memory there is
+    forget_peak(pick_device())
+    here = memory.machine(pick_device())
+    fit = fit_of(home, run, base, settings, here, spec.method, spec.gpus)
+    while True:
+        made = msgspec.structs.replace(spec, settings=fitted(settings, fit))
         try:
-            return _train(spec, feed, db, home, run, dataset, base, photos, family, fit, team)
-        finally:
-            family.release("text", "vae", "denoiser")
+            with team_of(spec.gpus, home, "train") as team:
+                return _with_family(made, feed, db, home, run, dataset, base, photos, fit, team)
+        except (torch.OutOfMemoryError, OutOfMemory):
+            lower = next_rung(base, settings, here, spec.method, fit, spec.gpus)
+            if lower is None:
+                raise ZenError(
+                    f"The memory of the {pick_device().type.upper()} is too small for this training.",
+                    "Nothing is left to do without. What was learned is kept.",
+                ) from None
+            fit = keep(home, run, lower)
+            feed.tell(Warned(text=f"The memory ran out. From here on: {lower.words}."))
+
+
+def _with_family(
+    spec: TrainSpec,
+    feed: Feed,
+    db: Database,
+    home: Home,
+    run: Run,
+    dataset: Dataset,
+    base: Base,
+    photos: list[Example],
+    fit: Fit,
+    team: Team,
+) -> dict[str, Any]:
+    """`_train` with the base as `fit` has it, which is gone afterwards."""
+    stored: dict[Part, str] = {"denoiser": fit.denoiser, "text": fit.texts}
+    family = load_family(base, precision=spec.settings.precision, stored=stored)
+    try:
+        return _train(spec, feed, db, home, run, dataset, base, photos, family, fit, team)
+    finally:
+        family.release("text", "vae", "denoiser")
 
 
 def _train(
@@ -110,17 +144,42 @@ def _train(
     )
     team.hear(msgspec.json.encode(brief))
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
+    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, feed)
+    if judge:
+        judge.prepare()
     if fit.checkpointing:
-        family.compute_twice()
+        family.compute_twice(fit.twice)
     learns = _describe(method, settings, material, fit, team)
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
     checkpoints = Checkpoints(db, home, run.id, feed, settings.keep_checkpoints, spec.origin)
-    course = learn(Work(settings, family, method, material, checkpoints, feed, samples.draw, team))
+    expected = forecast(db, base, settings, spec.method, fit, family.device.type, spec.gpus)
 
-    metrics = _metrics(course, family)
-    adapter = _record(db, home, run, base, dataset, spec, method, metrics)
+    def checked(seconds: float) -> None:
+        words, warning = expected.compared(seconds, peak_memory(family.device))
+        feed.tell(Note(text=words))
+        if warning:
+            feed.tell(Warned(text=warning))
+
+    course = learn(
+        Work(
+            settings=settings,
+            family=family,
+            method=method,
+            material=material,
+            checkpoints=checkpoints,
+            feed=feed,
+            draw_samples=samples.draw,
+            judge=judge.judge if judge else None,
+            until=spec.until,
+            checked=checked,
+            team=team,
+        )
+    )
+
+    metrics = {**_metrics(course, family), "twice": fit.twice if fit.checkpointing else 0.0}
+    adapter = _record(db, home, run, base, dataset, spec, method, metrics, course.step)
     return {"run": run.slug, "adapter": adapter.slug, "metrics": metrics}
 
 
@@ -133,8 +192,9 @@ def _record(
     spec: TrainSpec,
     method: Method,
     metrics: dict[str, Any],
+    steps: int,
 ) -> Adapter:
-    """Write the adapter's file, then its row; done again after a crash in between, it is recorded once."""
+    """Write the adapter's file as of step `steps`, then its row; after a crash in between, it is recorded once."""
     words = trigger(dataset)
     row = db.row(OWN, run.id)
     slug = row["slug"] if row else free_slug(db, "adapters", slugify(spec.name) or run.slug)
@@ -143,12 +203,12 @@ def _record(
     move(made, path)  # an earlier one of this run stays until the new one is whole
     facts = {
         **msgspec.to_builtins(inspect_adapter(path)),
-        "steps": spec.settings.steps,
+        "steps": steps,
         "dataset": dataset.slug,
         "licence": method.family.licence,
     }
     with db.transaction():
-        db.update("runs", run.id, metrics=metrics, finished=time.time(), step=spec.settings.steps)
+        db.update("runs", run.id, metrics=metrics, finished=time.time(), step=steps)
         if row:
             db.update("adapters", models.adapter(db, slug).id, facts=facts)
             return models.adapter(db, slug)
@@ -219,6 +279,7 @@ def _metrics(course: Course, family: Family) -> dict[str, Any]:
         "holdout_first": scores[0] if scores else None,
         "holdout_last": scores[-1] if scores else None,
         "best_step": course.best_step(),
+        **({"stopped": course.stopped} if course.stopped else {}),
         "seconds": round(course.seconds, 2),
         "seconds_per_step": round(course.seconds_per_step, 4),
         "memory_mb": round(peak_memory(family.device) / 1e6),

@@ -47,11 +47,11 @@ def share_of(settings: TrainSettings, team: Team) -> Share:
     return Share(turns, team.index % turns, parts, team.index // turns)
 
 
-def agree(team: Team, feed: Feed) -> tuple[str, set[str]]:
-    """What is asked of the training and wished of it, as the first process heard it."""
-    heard = msgspec.json.encode((feed.asked(), sorted(feed.requests()))) if team.leads else b""
-    how, wishes = msgspec.json.decode(team.hear(heard), type=tuple[str, list[str]])
-    return how, set(wishes)
+def agree(team: Team, feed: Feed, last: int) -> tuple[int, str, set[str]]:
+    """The last step of the run, what is asked of it and wished of it, as the first process knows them now."""
+    heard = msgspec.json.encode((last, feed.asked(), sorted(feed.requests()))) if team.leads else b""
+    last, how, wishes = msgspec.json.decode(team.hear(heard), type=tuple[int, str, list[str]])
+    return last, how, set(wishes)
 
 
 def average(accelerator: Accelerator, parameters: list[nn.Parameter], loss: float) -> float:

@@ -150,6 +150,16 @@ _COMPARE = (
     Action("compare.right", "right,l", "right", "Look at the picture on the right.", "move(1)", True),
     *_rated("compare"),
 )
+_COMPARE_RUNS = (
+    Action(
+        "compare_runs.before", "up,k", "prompt before", "Show what was drawn for the prompt before.", "prompt(-1)"
+    ),
+    Action(
+        "compare_runs.next", "down,j", "next prompt", "Show what was drawn for the next prompt.", "prompt(1)", True
+    ),
+    Action("compare_runs.earlier", "left,h", "earlier", "Show the samples of an earlier step.", "scrub(-1)", True),
+    Action("compare_runs.later", "right,l", "later", "Show the samples of a later step.", "scrub(1)", True),
+)
 _DUEL = (
     Action("duel.left", "left,h", "the left one", "The left picture is better.", "choose(0)", True),
     Action("duel.right", "right,l", "the right one", "The right picture is better.", "choose(1)", True),
@@ -247,6 +257,8 @@ _JOBS = (
     Action("jobs.cancel", "x", "cancel", "End the job; what it has made is kept. Asks first.", footer=True),
     Action("jobs.earlier", "K,shift+up", "earlier", "Move the job up in the queue.", "shift(-1)", True),
     Action("jobs.later", "J,shift+down", "later", "Move the job down in the queue.", "shift(1)", True),
+    Action("jobs.select", "space", "select", "Select the training, to compare it, or not."),
+    Action("jobs.compare", "v", "compare", "Put two to four selected trainings side by side.", footer=True),
     Action("jobs.log", "L", "log", "Show or hide the log of the job.", footer=True),
 )
 
@@ -256,7 +268,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     "run": _RUN,
     "plot": _PLOT, "samples": _SAMPLES, "board": _BOARD, "chooser": _CHOOSER, "export": _EXPORT,
     "generate": _GENERATE, "gallery": _GALLERY, "full": _FULL, "viewer": _VIEWER, "cull": _CULL,
-    "compare": _COMPARE, "duel": _DUEL,
+    "compare": _COMPARE, "compare_runs": _COMPARE_RUNS, "duel": _DUEL,
     "jobs": _JOBS, "bases": _BASES, "adding": _ADDING, "privacy": _PRIVACY,
 }  # fmt: skip
 
@@ -276,6 +288,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "viewer": ("viewer", "full", "app"),
     "cull": ("cull", "full", "app"),
     "compare": ("compare", "app"),
+    "compare_runs": ("compare_runs", "app"),
     "duel": ("duel", "app"),
     "chooser": ("chooser", "list"),
     "export": ("export", "list"),

@@ -17,9 +17,10 @@ from zen_tui.jobs import launch, queue
 from zen_tui.jobs.events import Tail
 from zen_tui.jobs.history import History
 from zen_tui.jobs.launch import worker_alive
-from zen_tui.library.errors import ZenError
+from zen_tui.library import models
+from zen_tui.library.errors import WrongUse, ZenError
 from zen_tui.library.records import Job
-from zen_tui.library.text import clean, duration
+from zen_tui.library.text import clean, duration, plural
 from zen_tui.tui import states
 from zen_tui.tui.keys import bindings
 from zen_tui.tui.messages import GoTo, JobsChanged, OpenPictures, OpenRun
@@ -56,6 +57,7 @@ class JobsScreen(Place):
         self.history = History()
         self._tail: Tail | None = None
         self._followed: int | None = None
+        self.selected: set[int] = set()  # trainings to compare
         self._timer: Timer | None = None
 
     def body(self) -> ComposeResult:
@@ -108,7 +110,10 @@ class JobsScreen(Place):
         self.query_one("#nothing").display = not self.jobs
         ids = [str(job.id) for job in self.jobs]
         alive = any(job.status == "running" for job in self.jobs) and worker_alive(self.zen.home)
-        lines = [_line(job, width, died=job.status == "running" and not alive) for job in self.jobs]
+        lines = [
+            _line(job, width, died=job.status == "running" and not alive, selected=job.id in self.selected)
+            for job in self.jobs
+        ]
         if ids == [option.id for option in choices.options]:
             for place, line in enumerate(lines):
                 if choices.options[place].prompt != line:
@@ -172,11 +177,15 @@ class JobsScreen(Place):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that would do nothing to the chosen job are not offered."""
-        if action not in ("open", "pause", "cancel", "shift", "log"):
+        if action == "compare":
+            return any(job.kind == "train" for job in self.jobs)
+        if action not in ("open", "pause", "cancel", "shift", "log", "select"):
             return True
         job = self.chosen if self.is_mounted else None
         if job is None:
             return False
+        if action == "select":
+            return job.kind == "train"
         if action == "pause":
             return job.status != "done"
         if action == "cancel":
@@ -212,6 +221,30 @@ class JobsScreen(Place):
         if job is not None:
             self._ask_queue(lambda: queue.move(self.zen.db, job.id, by))
 
+    def action_select(self) -> None:
+        job = self.chosen
+        if job is not None:
+            self.selected ^= {job.id}
+            self._draw()
+
+    def action_compare(self) -> None:
+        """Put the selected trainings side by side; with one selected, it and the one under the cursor."""
+        from zen_tui.tui.screens.compare_runs import AT_MOST, CompareRunsScreen
+
+        chosen = self.chosen
+        wanted = set(self.selected)
+        if len(wanted) < 2 and chosen is not None and chosen.kind == "train":
+            wanted.add(chosen.id)
+        found = [run for job in sorted(wanted) if (run := models.run_of_job(self.zen.db, job)) is not None]
+        if not 2 <= len(found) <= AT_MOST:
+            self.zen.fail(
+                WrongUse(
+                    f"{plural(len(found), 'run')} cannot be compared.", "Select two to four trainings with space."
+                )
+            )
+            return
+        self.app.push_screen(CompareRunsScreen(found))
+
     def action_log(self) -> None:
         self.toggle_class("-log")
         self._follow()
@@ -242,9 +275,11 @@ def _heads(width: int) -> Content:
     return Content.styled(f"{'state':<{STATE}}" + "".join(_row(width, "job", "what", "step", "time")), "$muted")
 
 
-def _line(job: Job, width: int, *, died: bool) -> Content:
-    """One row of the table, in columns."""
+def _line(job: Job, width: int, *, died: bool, selected: bool = False) -> Content:
+    """One row of the table, in columns; a selected one has a dot after its state."""
     state = states.state(job, died=died)
+    if selected:
+        state = Content.assemble(state, (" ●", "$best"))
     kind = KINDS.get(job.kind, job.kind)
     title, kind, steps, time = _row(width, job.title, kind, states.progress(job), _time(job))
     return Content.assemble(

@@ -19,6 +19,8 @@ def figures(job: Job, history: History, total: int, *, running: bool) -> list[Fi
     found: list[Figure] = []
     if history.steps or total:
         found.append(("step", Content(f"{history.step:,} of {total:,}" if total else f"{history.step:,}")))
+    if job.status == "done" and history.steps and history.step < total:
+        found.append(("", Content.styled("ended early, see n", "$attention")))
     if history.progress is not None and running:
         what = history.progress
         found.append(("", Content.styled(f"{what.what}, {what.done:,} of {what.total:,}", "$attention")))
@@ -42,6 +44,10 @@ def _held_out(history: History) -> list[Figure]:
     found = [("held out", Content.styled(value, "$attention"))]
     if best := history.best:
         found.append(("best", Content.styled(f"{best.loss:.4f} at {best.step:,}", "$best")))
+    if history.judged:
+        named = dict(history.judged[-1].scores.named())
+        shown = ("identity", "adherence", "drift")
+        found += [(name, Content(f" {named[name]}")) for name in shown if name in named]
     if last.train_loss is not None:
         found.append(("gap", Content(f"{last.loss - last.train_loss:+.4f}")))
     return found

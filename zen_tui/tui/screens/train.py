@@ -90,11 +90,15 @@ class TrainScreen(Place):
 
     def load(self) -> None:
         from zen_tui.exchange.bases import ensure_builtin
-        from zen_tui.jobs.submit import PRESETS
+        from zen_tui.jobs.submit import PRESETS, in_words, preset_for
 
         ensure_builtin(self.zen.db)
+        there = datasets.all_datasets(self.zen.db)
         self.query_one(TrainForm).offer(
-            datasets.all_datasets(self.zen.db), models.bases(self.zen.db), list(PRESETS)
+            there,
+            models.bases(self.zen.db),
+            {name: in_words(name) for name in PRESETS},
+            {dataset.slug: preset_for(dataset) for dataset in there},
         )
         self.shown = None
         self._show_photos()

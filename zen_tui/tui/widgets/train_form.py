@@ -61,6 +61,9 @@ REST = {
     "variants": "of a photo; 0 is as suits",
     "masked_loss": "auto, on, off",
     "mask_outside": "weight off the subject",
+    "judge": "pictures a checkpoint; 0 is off",
+    "stop_early": "checkpoints without gain; 0: no",
+    "stop_gain": "share of the held-out loss",
 }
 assert {*MATTERS, *REST} == set(SETTING_NAMES)
 
@@ -87,13 +90,15 @@ class TrainForm(VerticalScroll, can_focus=False):
         super().__init__()
         self.defaults: dict[str, Any] = {}
         self.counts: dict[str, str] = {}  # what is in each dataset, in words
+        self.presets: dict[str, str] = {}  # each preset, in words
+        self.suited: dict[str, str] = {}  # the preset that suits each dataset
         self._known: dict[str, list[str]] = {}  # what each list offers
 
     def compose(self) -> ComposeResult:
         for name, hint in (("dataset", ""), ("base", ""), ("method", ""), ("preset", "")):
             with Horizontal(id=f"row-{name}"):
                 yield Label(name)
-                yield Select[str]([], id=name, prompt="none", compact=True)
+                yield Select[str]([], id=name, prompt="as suits" if name == "preset" else "none", compact=True)
                 yield Static(hint, id=f"hint-{name}", classes="hint")
         yield _row("name", "what it will be called")
         yield Static(classes="gap")
@@ -105,8 +110,20 @@ class TrainForm(VerticalScroll, can_focus=False):
             yield Button("start training", id="start", classes="-primary")
             yield Button("more settings", id="more")
 
-    def offer(self, datasets: Sequence[Dataset], bases: Sequence[Base], presets: Sequence[str]) -> None:
-        """Let a person choose among these; what is chosen stays chosen, else the newest dataset is."""
+    def offer(
+        self,
+        datasets: Sequence[Dataset],
+        bases: Sequence[Base],
+        presets: Mapping[str, str],
+        suited: Mapping[str, str],
+    ) -> None:
+        """Let a person choose among these; what is chosen stays chosen, else the newest dataset is.
+
+        Args:
+            presets: each one's words, by name.
+            suited: the preset that a dataset is trained with where none is chosen.
+        """
+        self.presets, self.suited = dict(presets), dict(suited)
         self._options("dataset", [(d.slug, d.slug) for d in datasets])
         self._options("base", [(b.slug, b.slug) for b in bases])
         self._options("method", [(known.title, name) for name, known in METHODS.items()])
@@ -154,9 +171,11 @@ class TrainForm(VerticalScroll, can_focus=False):
                 yield name, field
 
     def say_dataset(self) -> None:
-        """Say beside the dataset what is in it."""
-        said = self.counts.get(self.value("dataset") or "", "")
-        self.query_one("#hint-dataset", Static).update(Content(clean(said, 60)))
+        """Say beside the dataset what is in it, and beside the preset which one that is."""
+        dataset = self.value("dataset") or ""
+        preset = self.value("preset") or self.suited.get(dataset, "")
+        for hint, said in (("dataset", self.counts.get(dataset, "")), ("preset", self.presets.get(preset, ""))):
+            self.query_one(f"#hint-{hint}", Static).update(Content(clean(said, 80)))
 
     def suggest(self, defaults: Mapping[str, Any], name: str) -> None:
         """Show these settings in grey where nothing is typed."""

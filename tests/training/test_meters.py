@@ -1,0 +1,23 @@
+"""What is told of memory is told of one job."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+
+from zen_tui.training.meters import forget_peak, memory_in_use, peak_memory
+
+CPU = torch.device("cpu")
+LARGE = 200_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep the peak of the whole process")
+def test_the_peak_of_a_job_is_not_that_of_the_one_before() -> None:
+    large = bytearray(b"x") * LARGE
+    before = memory_in_use(CPU)
+    del large
+    assert peak_memory(CPU) >= before - 1_000_000
+    forget_peak(CPU)
+    assert peak_memory(CPU) < before - LARGE // 2

@@ -1,0 +1,93 @@
+"""A training as a file: from an earlier run, from a file somebody kept, and written to be kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from zen_tui.exchange.profiles import PROFILES
+from zen_tui.exchange.training_files import About, Borrowed, is_file_name, read_training
+from zen_tui.jobs.lineage import spec_of
+from zen_tui.library import datasets, models, run_files
+from zen_tui.library.database import Database
+from zen_tui.library.durable import write_text
+from zen_tui.library.errors import Refused, WrongUse
+from zen_tui.library.paths import Home
+from zen_tui.library.records import Base, Run
+from zen_tui.library.run_files import RunFile
+from zen_tui.library.specs import TrainSettings
+
+__all__ = ["Borrowed", "RunFile", "bring", "is_file_name", "read_training", "write_training"]
+
+
+def bring(db: Database, home: Home, source: str, dataset: str | None = None, base: str | None = None) -> RunFile:
+    """What `source` says of a training: a file, the name of a run, or RUN@STEP for its checkpoint at a step.
+
+    Args:
+        dataset: what the settings of another tool's file will train, which turns its epochs into steps.
+        base: what they will be trained on, which not all of them suit.
+
+    Raises:
+        NotFound: no such file, run or checkpoint.
+        WrongUse: the file cannot be understood, or the step is no number.
+    """
+    if is_file_name(source):
+        return read_training(Path(source).expanduser(), _about(db, dataset, base))
+    name, at, step = source.partition("@")
+    run = models.run(db, name)
+    if not at:
+        return _of_run(home, run)
+    if not step.isdecimal():
+        raise WrongUse(f"{step!r} is no step.", f"Write {name}@500, for example.")
+    return RunFile(run=name, step=int(step))
+
+
+def _about(db: Database, dataset: str | None, base: str | None) -> About:
+    """The photos that are seen in an epoch, and how the base learned."""
+    photos = datasets.photos(db, datasets.dataset(db, dataset).id, usable=True) if dataset else []
+    learned = [photo for photo in photos if photo.split != "holdout"]
+    profile = PROFILES.get(models.base(db, base).family) if base else None
+    return About(photos=sum(max(1, photo.repeats) for photo in learned), flows=profile.flows if profile else None)
+
+
+def _of_run(home: Home, run: Run) -> RunFile:
+    """What a run was asked to do: its `run.toml`, or what is queued where it has not begun."""
+    record = home.run(run.id) / "run.toml"
+    if record.exists():
+        return read_training(record)
+    spec = spec_of(home, run)
+    return RunFile(
+        dataset=spec.dataset,
+        base=spec.base,
+        method=spec.method,
+        run=spec.origin.name if spec.origin else None,
+        step=spec.origin.step if spec.origin else None,
+        settings=msgspec.structs.asdict(spec.settings),
+    )
+
+
+def write_training(
+    path: Path,
+    settings: TrainSettings,
+    dataset: str,
+    base: Base,
+    method: str,
+    name: str | None = None,
+    origin: tuple[str, int] | None = None,
+) -> Path:
+    """Write a training as a file to be kept and started; returns its full path.
+
+    Raises:
+        WrongUse: it is not called .toml.
+        Refused: there is such a file already.
+        ZenError: it cannot be written.
+    """
+    path = path.expanduser().absolute()
+    if path.suffix.lower() != ".toml":
+        raise WrongUse(f"{path.name} is not called .toml.", f"Write {path.stem}.toml, for example.")
+    if path.exists():
+        raise Refused(f"{path} exists already.", "Choose another name; Zen overwrites nothing.")
+    head = {"name": name, "dataset": dataset, "base": base.slug, "family": base.family, "method": method}
+    write_text(path, run_files.encode(settings, head, origin))
+    return path

@@ -1,0 +1,103 @@
+"""How long a step should take and what memory it should need: as a run like it took, else as reckoned.
+
+A time is never guessed: until this machine has made steps, there is none. The memory is what the cost model says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from zen_tui.exchange.source import source_of
+from zen_tui.exchange.step_costs import operations
+from zen_tui.generation.fit import Fit, sizes_of
+from zen_tui.library import models
+from zen_tui.library.database import Database
+from zen_tui.library.errors import ZenError
+from zen_tui.library.records import Base, Run
+from zen_tui.library.specs import TrainSettings
+from zen_tui.library.text import duration, megabytes
+
+# what the time and the memory of a step depend on
+ALIKE = (
+    "resolution", "aspect", "batch_size", "gradient_accumulation", "precision", "quantize",
+    "gradient_checkpointing", "lora",
+)  # fmt: skip
+WHOLE = ("dreambooth",)  # methods by which all of the denoiser learns
+PRESERVING = 2.4  # times as much: the class is a second picture, and the base answers for it too
+MORE = 1.15  # times what was told, from where on it is worth a warning
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """`seconds` of a step, None where nothing was measured here, and megabytes of memory. `exact` says that a run
+    of this very shape was measured."""
+
+    seconds: float | None
+    memory_mb: int
+    exact: bool = False
+
+    def compared(self, seconds: float, memory: int) -> tuple[str, str]:
+        """What was measured beside what was told, and a warning where it is much more, or ''; memory in bytes."""
+        told = f"{duration(self.seconds)} and " if self.seconds else ""
+        words = (
+            f"Two steps measured: {duration(seconds)} a step, {megabytes(memory)}. "
+            f"The plan said {told}{megabytes(self.memory_mb * 1e6)}."
+        )
+        slower = bool(self.seconds) and seconds > MORE * (self.seconds or 0)
+        larger = memory > MORE * self.memory_mb * 1e6
+        much = " and ".join([*(["time"] if slower else []), *(["memory"] if larger else [])])
+        return words, f"The first steps took more {much} than the plan said." if much else ""
+
+
+def forecast(
+    db: Database, base: Base, settings: TrainSettings, method: str, fit: Fit, device: str, gpus: int = 1
+) -> Forecast:
+    """What a step of this shape should take on `device`, shared by `gpus` processes, and each of them need.
+
+    Raises `BadFile` when the base is damaged.
+    """
+    past = [run for run in reversed(models.runs(db)) if run.metrics.get("device") == device]
+    for run in past:
+        same = run.base_id == base.id and run.method == method and _gpus_of(run) == gpus
+        if same and _alike(_settings_of(run), settings):
+            return Forecast(float(run.metrics["seconds_per_step"]), int(run.metrics["memory_mb"]), exact=True)
+    return Forecast(_reckoned(db, past, base, settings, method, fit, gpus), round(fit.needs / 1e6))
+
+
+def _alike(one: TrainSettings, other: TrainSettings) -> bool:
+    same = all(getattr(one, name) == getattr(other, name) for name in ALIKE)
+    return same and bool(one.prior_preservation) == bool(other.prior_preservation)
+
+
+def _reckoned(
+    db: Database, past: list[Run], base: Base, settings: TrainSettings, method: str, fit: Fit, gpus: int
+) -> float | None:
+    """Seconds a step, from the pace of the newest run: of this base before others; None without any."""
+    for run in sorted(past, key=lambda run: run.base_id != base.id):
+        try:
+            before = models.base_by_id(db, run.base_id)
+            done = _operations(before, _settings_of(run), run.method, float(run.metrics.get("twice", 0)))
+            done *= gpus / _gpus_of(run)
+        except ZenError:  # its base is gone
+            continue
+        twice = fit.twice if fit.checkpointing else 0.0
+        return float(run.metrics["seconds_per_step"]) * _operations(base, settings, method, twice) / done
+    return None
+
+
+def _operations(base: Base, settings: TrainSettings, method: str, twice: float) -> float:
+    """Floating-point operations of an optimizer step, with the share `twice` of the blocks computed twice."""
+    parameters = sizes_of(source_of(base), base.family).denoiser
+    pictures = settings.batch_size * settings.gradient_accumulation
+    once = operations(base.family, parameters, settings.resolution**2, pictures, twice, whole=method in WHOLE)
+    return once * (PRESERVING if settings.prior_preservation else 1)
+
+
+def _gpus_of(run: Run) -> int:
+    return int(run.spec.get("gpus", 1))
+
+
+def _settings_of(run: Run) -> TrainSettings:
+    return msgspec.convert(run.spec.get("settings", {}), TrainSettings, strict=False)
