@@ -1,11 +1,12 @@
 """How fast photos come in, beside what Pillow alone takes to decode and hash the same files with as many threads.
 
 Makes JPEGs of 12 megapixels, each different in its bytes, and takes them in with a Python of its own, once as of
-an object and once, where faces can be looked for, as of a person; in one of four there is a face. The bare rate
-reads each file, takes its SHA-256 and decodes it to the scale that the import uses: as the JPEG decoder gives it
-(`bare`), and scaled to the pixels that are measured (`scaled`), which the import has to do before it can look at
-anything. The import also measures, judges, makes a thumbnail, writes both durably, and records them. All take
-turns in one run; where other work disturbs it, processor time is the steadier comparison.
+an object and once, where faces can be looked for, as of a person; in one of four there is a face. Three bare rates
+stand beside it, all of which read each file, take its SHA-256 and decode it: to all of its pixels (`full`), to no
+fewer pixels than the import measures, as the JPEG decoder gives them (`bare`), and exactly as the import decodes
+it (`same`). The import also measures, judges, makes a thumbnail, writes both durably, and records them. All take
+turns in one run. The shares are the import's rate as a part of each of theirs, by the clock and, which other work
+on the machine disturbs less, by processor time.
 
 Usage: python benchmarks/import_rate.py [--counts 200 1000] [--rounds 1] [--kinds object person] [--folder DIR]
 """
@@ -35,12 +36,14 @@ from zen_tui.library.paths import Home
 from zen_tui.photos.faces import missing
 from zen_tui.photos.intake import THREADS, import_photos
 from zen_tui.photos.measure import SIDE
+from zen_tui.photos.open import QUICK
 
 PHOTOGRAPHS = Path(__file__).parents[1] / "tests" / "photos" / "photographs"
 SIZE = (4000, 3000)
 GRAIN = 0.09  # how much of the noise shows: the files become as large as a phone's
 TARGET = 0.8
-KINDS = ("bare", "scaled", "object", "person")
+BARE = ("full", "bare", "same")
+KINDS = (*BARE, "object", "person")
 
 
 def bases(quality: int) -> list[bytes]:
@@ -69,16 +72,18 @@ def make(folder: Path, count: int, quality: int) -> int:
     return total
 
 
-def bare(folder: Path, *, scaled: bool) -> None:
+def bare(folder: Path, kind: str) -> None:
     """Read, hash and decode every file with as many threads as the import has."""
 
     def decode(path: Path) -> None:
         data = path.read_bytes()
         hashlib.sha256(data).hexdigest()
         with Image.open(io.BytesIO(data)) as image:
-            image.draft("RGB", (SIDE, SIDE))
+            if kind != "full":
+                least = SIDE if kind == "bare" else round(QUICK * SIDE)
+                image.draft("RGB", (least, least * image.height // image.width))
             image.load()
-            if scaled:
+            if kind == "same":
                 image.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -89,9 +94,9 @@ def bare(folder: Path, *, scaled: bool) -> None:
 def run_here(kind: str, folder: Path) -> None:
     """One measurement, in this process: prints seconds, those of processor time, and the peak of memory in MB."""
     started = time.process_time()
-    if kind in ("bare", "scaled"):
+    if kind in BARE:
         began = time.perf_counter()
-        bare(folder, scaled=kind == "scaled")
+        bare(folder, kind)
         seconds = time.perf_counter() - began
     else:
         home = Home(folder.parent / "home").create()
@@ -123,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--counts", type=int, nargs="+", default=[200, 1000], help="photos in each import")
     parser.add_argument("--rounds", type=int, default=1, help="runs of each, of which the median counts")
-    parser.add_argument("--kinds", nargs="+", default=["object", "person"], choices=KINDS[2:])
+    parser.add_argument("--kinds", nargs="+", default=["object", "person"], choices=KINDS[len(BARE) :])
     parser.add_argument("--quality", type=int, default=90, help="of the JPEGs: at 90 as large as a phone's")
     parser.add_argument("--folder", type=Path, help="where to work; it needs room for the photos twice")
     parser.add_argument("--here", choices=KINDS, help=argparse.SUPPRESS)
@@ -133,26 +138,34 @@ def main() -> None:
         return
     kinds = [kind for kind in chosen.kinds if kind != "person" or not missing()]
     print(f"{THREADS} threads, photographs of {SIZE[0] * SIZE[1] / 1e6:.0f} megapixels")
-    print(
-        "photos  MB each  kind    rate: import    bare  scaled  of bare  of scaled   processor: of scaled  peak MB"
-    )
     for count in chosen.counts:
         with tempfile.TemporaryDirectory(dir=chosen.folder) as work:
             folder = Path(work) / "photos"
             size = make(folder, count, chosen.quality) / count / 1e6
             taken: dict[str, list[dict[str, float]]] = {}
             for _ in range(chosen.rounds):
-                for kind in ("bare", "scaled", *kinds):
+                for kind in (*BARE, *kinds):
                     taken.setdefault(kind, []).append(measure(kind, folder))
-        rate = {kind: count / _median(runs, "seconds") for kind, runs in taken.items()}
-        for kind in kinds:
-            of_scaled = rate[kind] / rate["scaled"]
-            processor = _median(taken["scaled"], "processor") / _median(taken[kind], "processor")
-            peak = max(run["peak"] for run in taken[kind])
-            rates = f"{rate[kind]:12.1f}  {rate['bare']:6.1f}  {rate['scaled']:6.1f}"
-            shares = f"{rate[kind] / rate['bare']:7.2f}  {of_scaled:9.2f}  {processor:21.2f}"
-            told = "" if of_scaled >= TARGET else "  below target"
-            print(f"{count:6,}  {size:7.1f}  {kind:6s}  {rates}  {shares}  {peak:7.0f}{told}", flush=True)
+        print(f"\n{count:,} photos of {size:.1f} MB each")
+        told = "  ".join(f"of {kind:4s} (processor)" for kind in BARE)
+        print(f"{'':8s}photos a second  processor ms each  peak MB  {told}")
+        for kind, runs in taken.items():
+            rate = f"{count / _median(runs, 'seconds'):15.1f}"
+            processor = f"{1000 * _median(runs, 'processor') / count:17.1f}"
+            print(f"{kind:8s}{rate}  {processor}  {max(run['peak'] for run in runs):7.0f}  {shares(kind, taken)}")
+
+
+def shares(kind: str, taken: dict[str, list[dict[str, float]]]) -> str:
+    """The rate of an import as a share of each bare rate, by the clock and by processor time; '' for those."""
+    if kind in BARE:
+        return ""
+    of = {
+        other: [_median(taken[other], name) / _median(taken[kind], name) for name in ("seconds", "processor")]
+        for other in BARE
+    }
+    below = [other for other in BARE if of[other][0] < TARGET]
+    told = "  ".join(f"{clock:7.2f} ({processor:8.2f})" for clock, processor in of.values())
+    return told + (f"  below {TARGET} of {' and '.join(below)}" if below else "")
 
 
 def _median(runs: list[dict[str, float]], name: str) -> float:

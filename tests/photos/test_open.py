@@ -239,3 +239,21 @@ def test_mutated_files_decode_or_are_refused(
     for candidate in (bytes(mutated), bytes(mutated[:cut])):
         with contextlib.suppress(BadFile):
             assert decode(candidate, largest=64).picture.mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("stored", "quick"),
+    [
+        ((4000, 3000), (500, 375)),  # an eighth, as the decoder gives it
+        ((4032, 3024), (504, 378)),
+        ((3800, 1000), (512, 135)),  # an eighth would be too small, a quarter is scaled
+        ((1000, 4000), (125, 500)),
+        ((500, 400), (500, 400)),
+    ],
+)
+def test_a_quick_look_decodes_no_more_than_it_needs(stored: tuple[int, int], quick: tuple[int, int]) -> None:
+    found = decode(encoded(colourful(*stored), "JPEG", quality=90), largest=512, quick=True)
+    assert (found.width, found.height) == stored
+    assert found.picture.size == quick
+    slow = decode(encoded(colourful(*stored), "PNG"), largest=512).picture.resize(quick)
+    assert np.abs(np.asarray(found.picture, np.int16) - np.asarray(slow, np.int16)).mean() < 6

@@ -134,6 +134,33 @@ def test_near_duplicates_know_each_other_and_the_largest_is_kept(
     assert found(db, mixed) == {"a.jpg": {"duplicate"}, "b.png": {"duplicate"}, "c.jpg": set(), "other.jpg": set()}
 
 
+def test_of_copies_as_large_the_one_that_lost_least_is_kept_then_the_camera_s_own(
+    home: Home, db: Database, mixed: Dataset, tmp_path: Path
+) -> None:
+    cat, coffee, rocket = (photograph(name) for name in ("chelsea", "coffee", "rocket"))
+    camera = Image.Exif()
+    camera[0x0110] = "a camera"
+    folder = tmp_path / "in"
+    harder = cat.filter(ImageFilter.UnsharpMask(3, 200))
+    save(folder / "a-sent.jpg", harder, quality=40)  # by a messenger: crisper, for all its edges are doubled
+    save(folder / "cat.jpg", cat.filter(ImageFilter.GaussianBlur(1)), quality=92)
+    save(folder / "a-edited.jpg", coffee, quality=92)
+    save(folder / "coffee.jpg", coffee, quality=92, exif=camera)
+    save(folder / "a-sent.heic", rocket, quality=20)
+    save(folder / "rocket.heic", rocket, quality=80)
+    import_photos(db, home, mixed, [folder], resolution=100)
+    assert found(db, mixed) == {
+        "a-sent.jpg": {"duplicate"},
+        "cat.jpg": set(),
+        "a-edited.jpg": {"duplicate"},
+        "coffee.jpg": set(),
+        "a-sent.heic": {"duplicate"},
+        "rocket.heic": set(),
+    }
+    blur = {photo.name: photo.measures.blur for photo in photos(db, mixed.id) if photo.measures}
+    assert blur["a-sent.jpg"] < blur["cat.jpg"] - 0.1
+
+
 def test_a_changed_threshold_is_applied_without_reading_the_photos(
     home: Home, db: Database, mixed: Dataset, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from zen_tui.exchange import embeddings, hypernetworks
+from zen_tui.exchange import differences, embeddings, hypernetworks
 from zen_tui.exchange.finite import not_finite
 from zen_tui.exchange.fits import require_fit
 from zen_tui.exchange.lora_families import context_of
@@ -65,11 +65,18 @@ def inspect_adapter(path: Path) -> AdapterFacts:
             "Zen loads safetensors only, because a pickle can run code when it is opened.",
         )
     header = read_header(path)
-    if path.stat().st_size > SIZE_LIMIT:
+    whole = differences.recognise(header)
+    if path.stat().st_size > SIZE_LIMIT and whole is None:
         raise BadFile(f"{path.name} is far larger than a LoRA.", "Check what it is.")
     if broken := not_finite(path, header):
         raise BadFile(f"{path.name} holds numbers that are not finite, in {few(broken)}.", "Do not use this file.")
     trigger = clean(header.metadata.get(TRIGGER, ""), 120)
+    if whole is not None:
+        return AdapterFacts(
+            kind="difference", format="difference", family=whole.family, variant=whole.variant, rank=0,
+            modules=len(header.tensors), keys=len(header.tensors), context=0, trigger=trigger,
+            hash=hash_file(path),
+        )  # fmt: skip
     if found := embeddings.recognise(header):
         return AdapterFacts(
             kind="embedding", format="embedding", family=found.family, rank=found.vectors, modules=0,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from zen_tui.exchange import embeddings, hypernetworks
-from zen_tui.exchange.lora_match import Match, match_base, misfit_text
+from zen_tui.exchange import differences, embeddings, hypernetworks
+from zen_tui.exchange.lora_match import Match, few, match_base, misfit_text
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.exchange.source import source_of
@@ -36,6 +36,8 @@ def hold_against(path: Path, name: str, base: Base) -> Held:
         return _embedding(word, name, base)
     if network := hypernetworks.recognise(header):
         return _hypernetwork(network, name, base)
+    if whole := differences.recognise(header):
+        return _difference(whole, differences.match(whole, header, source_of(base)), name, base)
     layout, found = match_base(path, base)
     total = len(layout.pieces)
     text = f"all {total} layers fit" if found.whole else misfit_text(name, layout, found, base.slug)
@@ -78,6 +80,16 @@ def _hypernetwork(found: hypernetworks.Hypernetwork, name: str, base: Base) -> H
             f"{name} was made for another base than {base.slug}: it bends inputs of "
             f"{match.misfit[0].partition('.')[0]} numbers, which no attention of {base.slug} takes."
         )
+    return Held(match=match, total=total, text=text, ok=match.whole)
+
+
+def _difference(found: differences.Difference, match: Match, name: str, base: Base) -> Held:
+    total = match.parts[0].pieces
+    if found.family != base.family:
+        return _stranger(match, total, name, found.family, base)
+    wrong = [*match.missing, *match.misfit]
+    other = f"{name} was made for another base: {few(wrong)} differ."
+    text = f"all {total} matrices fit" if match.whole else other
     return Held(match=match, total=total, text=text, ok=match.whole)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from torch import nn
 
-from zen_tui.exchange import embeddings, hypernetworks
+from zen_tui.exchange import differences, embeddings, hypernetworks
 from zen_tui.exchange.finite import not_finite
 from zen_tui.exchange.lora_match import few
 from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.families import lora_file
+from zen_tui.families.difference import Difference
 from zen_tui.families.embeddings import Embedding
 from zen_tui.families.hypernetwork import Hypernetwork
 from zen_tui.library.errors import BadFile
@@ -39,7 +40,7 @@ class Lora:
         lora_file.apply(self.file, prefix, model, name)
 
 
-Adapter = Lora | Embedding | Hypernetwork
+Adapter = Lora | Embedding | Hypernetwork | Difference
 
 
 def open_adapter(path: Path, *, depth: int) -> Adapter:
@@ -50,12 +51,15 @@ def open_adapter(path: Path, *, depth: int) -> Adapter:
     """
     header = read_header(path)
     word, network = embeddings.recognise(header), hypernetworks.recognise(header)
-    if (word or network) and (broken := not_finite(path, header)):
+    whole = differences.recognise(header)
+    if (word or network or whole) and (broken := not_finite(path, header)):
         raise BadFile(f"{path.name} holds numbers that are not finite, in {few(broken)}.", "Do not use this file.")
     if word is not None:
         return Embedding.read(path, header, word)
     if network is not None:
         return Hypernetwork.read(path, network)
+    if whole is not None:
+        return Difference.read(path, whole)
     return Lora(lora_file.read(path, depth=depth))
 
 

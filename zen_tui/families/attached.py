@@ -9,11 +9,12 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from zen_tui.families.adapters import Adapter, identity
+from zen_tui.families.difference import Difference, Sum
 from zen_tui.families.embeddings import Embedding, Words
 from zen_tui.families.hypernetwork import Hypernetwork, bend
 from zen_tui.families.switching import switch_adapters
 
-Kind = TypeVar("Kind", Embedding, Hypernetwork)
+Kind = TypeVar("Kind", Embedding, Hypernetwork, Difference)
 Models = Mapping[str, nn.Module]  # by the sub-folder of the base
 
 
@@ -26,6 +27,7 @@ class Attached:
         self._use: list[tuple[str, float]] = []
         self._words = Words()
         self._bends: list[RemovableHandle] = []
+        self._sum = Sum()
 
     def add(self, name: str, adapter: Adapter) -> None:
         self._known[name], self._files[name] = adapter, identity(adapter.path)
@@ -54,6 +56,8 @@ class Attached:
     def act_on_denoiser(self, model: nn.Module) -> None:
         while self._bends:
             self._bends.pop().remove()
+        self._sum.take_back()
+        self._sum.add(model, self._acting(Difference, self._use))
         switch_adapters(model, self._use)
         self._bends = bend(model, self._acting(Hypernetwork, self._use))
 

@@ -45,15 +45,16 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measures(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured of a photo's pixels when it came in; verdicts follow from it and from the settings.
+    """What was measured of a photo when it came in; verdicts follow from it and from the settings.
 
     `phash` and `mirror` are 64-bit perceptual hashes in hexadecimal, of the photo and of its mirror image.
     `blur` is 0 (crisp) to 1; `mean` is the brightness, `peak` that of the lightest hundredth, and the clipped
     fractions are 0 to 1; all of them are of the largest face where it is large enough, else of the whole frame.
     `screen` and `panels` tell how much the photo resembles a screenshot and a collage, 0 to 1. `palette` holds
     the colours around the subject, `clothes` those below the largest face, for telling sameness within a set.
-    `faces` are largest first; None where none were looked for. `likeness` is the cosine of the face number
-    `subject` to the dataset's own faces; None where that cannot be told.
+    `coarse` is how much was lost when it was saved, from 1 on (`open.Decoded`); `camera` says whether the file
+    names the camera. `faces` are largest first; None where none were looked for. `likeness` is the cosine of the
+    face number `subject` to the dataset's own faces; None where that cannot be told.
     """
 
     version: int
@@ -66,6 +67,8 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     clipped_low: float = 0.0
     screen: float = 0.0
     panels: float = 0.0
+    coarse: float = 1.0
+    camera: bool = False
     palette: tuple[float, ...] = ()
     clothes: tuple[float, ...] = ()
     faces: tuple[Face, ...] | None = None

@@ -65,12 +65,19 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _managed(image: Image.Image, profile: bytes) -> Image.Image:
     """`image` from its own colour space to sRGB; a damaged or unfitting profile is ignored."""
     with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if not PLAIN_SRGB.fullmatch(ImageCms.getProfileDescription(source).strip()):
-            done = ImageCms.profileToProfile(image, source, _target(), outputMode="RGB")
-            if done is not None:
-                return done
+        way = _way(profile, image.mode)
+        if way:
+            return way.apply(image)
     return image.convert("RGB")
+
+
+@functools.lru_cache(maxsize=8)
+def _way(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """The way from a profile to sRGB, None where it is sRGB; one camera's photos all have the same."""
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    if PLAIN_SRGB.fullmatch(ImageCms.getProfileDescription(source).strip()):
+        return None
+    return ImageCms.buildTransform(source, _target(), mode, "RGB")
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from zen_tui.photos.captions import caption_beside, folder_class
 from zen_tui.photos.faces import FaceFinder, Likeness
 from zen_tui.photos.judge import judge_one
 from zen_tui.photos.masks import sidecar_mask
-from zen_tui.photos.measure import SIDE, measure
+from zen_tui.photos.measure import SIDE, measure_file
 from zen_tui.photos.open import SUFFIXES, decode, read
 from zen_tui.photos.sources import NOTHING_SAID, Said, Source
 from zen_tui.photos.thumbs import thumbnail_jpeg
@@ -105,7 +105,7 @@ def examine_source(source: Source, eye: Eye) -> tuple[Found, Content | None]:
     found.width, found.height = decoded.width, decoded.height
     _take_over(found, source)
     seen = eye.faces.find(decoded.picture) if eye.faces else None
-    found.measures = measure(decoded.picture, seen.faces if seen else None)
+    found.measures = measure_file(decoded, seen.faces if seen else None)
     found.likenesses = seen.likenesses if seen else ()
     found.verdicts = judge_one(
         eye.kind, (found.width, found.height), found.measures, eye.thresholds, eye.resolution

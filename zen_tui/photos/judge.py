@@ -142,14 +142,18 @@ def _duplicates(photos: Sequence[Photo], thresholds: Thresholds) -> Iterator[tup
 
 
 def _best(group: Sequence[Photo], thresholds: Thresholds) -> Photo:
-    """The best of a group: in use, crisp, the largest; among equals the first that is as sharp as any."""
+    """The best of a group: in use, crisp, the largest, the least compressed, the camera's own.
+
+    Among equals it is the first that is as sharp as any.
+    """
 
     def blur(photo: Photo) -> float:
         return photo.measures.blur if photo.measures else 1.0
 
-    def worth(photo: Photo) -> tuple[bool, bool, int]:
+    def worth(photo: Photo) -> tuple[bool, bool, int, float, bool]:
         crisp = blur(photo) <= min(thresholds.blur, thresholds.blur_frame)
-        return photo.split != "out", crisp, photo.width * photo.height
+        coarse, camera = (photo.measures.coarse, photo.measures.camera) if photo.measures else (1.0, False)
+        return photo.split != "out", crisp, photo.width * photo.height, -coarse, camera
 
     most = max(map(worth, group))
     equals = [photo for photo in group if worth(photo) == most]

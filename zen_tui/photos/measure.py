@@ -10,16 +10,18 @@ import functools
 import math
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from PIL import Image
 
 from zen_tui.library.records import Crop, Face, Measures
 from zen_tui.photos.layout import panels, screen
+from zen_tui.photos.open import Decoded
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-VERSION = 1  # of what is measured; photos measured by an older one are measured again
+VERSION = 2  # of what is measured; photos measured by an older one are measured again
 SIDE = 512  # longest side of the picture that is measured
 FACE_LEAST = 64  # pixels wide in that picture, to be judged by itself
 FACE_WIDTH = 160  # pixels to which a face is scaled before its sharpness is taken
@@ -41,13 +43,13 @@ def measure(picture: Image.Image, faces: tuple[Face, ...] | None = None) -> Meas
     luma = picture.convert("L")
     grey = np.asarray(luma)
     face = focus(faces, *picture.size)
-    light = np.asarray(_cut(picture, face.box).convert("L")) if face else grey
+    light = _cut(luma, face.box) if face else luma
     phash, mirror = hashes(luma)
     return Measures(
         version=VERSION,
         phash=phash,
         mirror=mirror,
-        blur=round(reblur(_scaled(_cut(picture, face.box)) if face else grey), 3),
+        blur=round(reblur(_scaled(light) if face else grey), 3),
         **exposure(light),
         screen=round(screen(grey), 3),
         panels=round(panels(grey), 3),
@@ -57,19 +59,26 @@ def measure(picture: Image.Image, faces: tuple[Face, ...] | None = None) -> Meas
     )
 
 
-def exposure(grey: NDArray[np.uint8]) -> dict[str, Any]:
+def measure_file(decoded: Decoded, faces: tuple[Face, ...] | None = None) -> Measures:
+    """As `measure`, of a photo that was decoded to about `SIDE` pixels; also what its file tells."""
+    measures = measure(decoded.picture, faces)
+    return msgspec.structs.replace(measures, coarse=decoded.coarse, camera=decoded.camera)
+
+
+def exposure(luma: Image.Image) -> dict[str, Any]:
     """The light in a grey picture, each 0 to 1: mean, the brightest hundredth, the shares without detail."""
     import numpy as np
 
-    counts = np.bincount(grey.ravel(), minlength=256)
+    counts = np.array(luma.histogram())
     whole = counts.cumsum()
-    place = 0.99 * (grey.size - 1)
+    total = int(whole[-1])
+    place = 0.99 * (total - 1)
     low, high = np.searchsorted(whole, (math.floor(place), math.ceil(place)), side="right")
     return {
-        "mean": round(float(counts @ np.arange(256)) / grey.size / 255, 3),
+        "mean": round(float(counts @ np.arange(256)) / total / 255, 3),
         "peak": round(float(low + (place % 1) * (high - low)) / 255, 3),
-        "clipped_high": round(float(counts[BURNT:].sum()) / grey.size, 3),
-        "clipped_low": round(float(counts[: BLACK + 1].sum()) / grey.size, 3),
+        "clipped_high": round(float(counts[BURNT:].sum()) / total, 3),
+        "clipped_low": round(float(counts[: BLACK + 1].sum()) / total, 3),
     }
 
 
@@ -104,7 +113,7 @@ def hashes(picture: Image.Image) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def reblur(grey: NDArray[Any]) -> float:
+def reblur(grey: NDArray[np.uint8]) -> float:
     """How blurred a grey picture is: 0 is crisp, 1 is smooth.
 
     Blurring a crisp picture takes much of its contrast between neighbours away, blurring a blurred one
@@ -113,20 +122,28 @@ def reblur(grey: NDArray[Any]) -> float:
     """
     import numpy as np
 
-    values = grey.astype(np.int16)
-    if min(values.shape) <= REBLUR + 2:
+    if min(grey.shape) <= REBLUR + 2:
         return 0.0
     worst = 0.0
-    for image in (values, values.T):
+    for image in (grey, grey.T):
         length = len(image) - REBLUR
         at = REBLUR // 2 + 1
-        before = np.abs(image[at + 1 : at + length] - image[at : at + length - 1]) * REBLUR
-        after = np.abs(image[REBLUR + 1 :] - image[1:length])  # two means of REBLUR pixels differ by their ends
-        total = int(before.sum(dtype=np.int64))
+        before = np.multiply(
+            _apart(image[at + 1 : at + length], image[at : at + length - 1]), REBLUR, dtype=np.uint16
+        )
+        after = _apart(image[REBLUR + 1 :], image[1:length])  # two means of REBLUR pixels differ by their ends
+        total = int(before.sum(dtype=np.uint32))
         if total == 0:
             return 1.0
-        worst = max(worst, 1 - int(np.maximum(before - after, 0).sum(dtype=np.int64)) / total)
+        worst = max(worst, int(np.minimum(before, after).sum(dtype=np.uint32)) / total)
     return worst
+
+
+def _apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """By how much two grey pictures differ, in eight bits."""
+    import numpy as np
+
+    return np.maximum(one, other) - np.minimum(one, other)
 
 
 def palette(pixels: NDArray[Any]) -> tuple[float, ...]:

@@ -10,8 +10,8 @@ from zen_tui.library.errors import BadFile
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Dataset, Measures, Photo
 from zen_tui.photos.faces import FaceFinder, Likeness, finder, keep_likenesses
-from zen_tui.photos.measure import SIDE, VERSION, measure
-from zen_tui.photos.open import open_upright
+from zen_tui.photos.measure import SIDE, VERSION, measure_file
+from zen_tui.photos.open import decode, read
 
 THREADS = 2
 
@@ -63,8 +63,9 @@ def _measured(
     home: Home, slug: str, photo: Photo, faces: FaceFinder | None
 ) -> tuple[Measures, tuple[Likeness, ...]] | None:
     try:
-        picture = open_upright(home.photo(slug, photo.hash, photo.suffix), SIDE)
+        data = read(home.photo(slug, photo.hash, photo.suffix))
+        decoded = decode(data, photo.suffix, SIDE, quick=True)
     except BadFile:
         return None
-    seen = faces.find(picture) if faces else None
-    return measure(picture, seen.faces if seen else None), seen.likenesses if seen else ()
+    seen = faces.find(decoded.picture) if faces else None
+    return measure_file(decoded, seen.faces if seen else None), seen.likenesses if seen else ()

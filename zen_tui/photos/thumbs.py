@@ -10,7 +10,7 @@ from PIL import Image
 from zen_tui.library.durable import write_file
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Photo
-from zen_tui.photos.open import open_upright
+from zen_tui.photos.open import QUICK, open_upright
 
 SIZE = 256
 QUALITY = 85
@@ -20,7 +20,7 @@ def thumbnail(image: Image.Image) -> Image.Image:
     """A copy of `image` whose longer side is at most `SIZE` pixels: RGB, and nothing but pixels."""
     small = image.convert("RGB")
     small.info = {}  # Pillow would write a comment found there into the JPEG
-    if max(small.size) == 2 * SIZE:
+    if 2 * QUICK * SIZE <= max(small.size) <= 2 * SIZE:
         return small.reduce(2)  # a picture that was made to be measured
     small.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return small

@@ -17,6 +17,9 @@ from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import plural
 from zen_tui.training.methods.outline import outline
 
+WHOLE = ("dreambooth",)
+"""Methods by which all of the denoiser learns: its weights cannot be rounded."""
+
 
 def parts_of(settings: TrainSettings, processes: int) -> int:
     """Into how many parts a batch is divided. Whole batches of a step are dealt out before they are divided."""
@@ -59,7 +62,7 @@ def rungs_for(
         resolution=settings.resolution,
         batch=settings.batch_size // parts_of(settings, gpus),
         precision=settings.precision,
-        quantize=settings.quantize,
+        quantize="none" if method in WHOLE else settings.quantize,
         checkpointing=settings.gradient_checkpointing,
     )
 

@@ -18,13 +18,13 @@ from zen_tui.library.errors import ZenError
 from zen_tui.library.records import Base, Run
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import duration, megabytes
+from zen_tui.training.fitting import WHOLE
 
 # what the time and the memory of a step depend on
 ALIKE = (
     "resolution", "aspect", "batch_size", "gradient_accumulation", "precision", "quantize",
     "gradient_checkpointing", "lora",
 )  # fmt: skip
-WHOLE = ("dreambooth",)  # methods by which all of the denoiser learns
 PRESERVING = 2.4  # times as much: the class is a second picture, and the base answers for it too
 MORE = 1.15  # times what was told, from where on it is worth a warning
 

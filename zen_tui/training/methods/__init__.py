@@ -25,7 +25,10 @@ class Known:
     settings: tuple[str, ...] = ()
 
 
-METHODS = {"lora": Known("LoRA", "lora", "Lora", ("rank", "alpha", "dropout", "lora", "lora_plus"))}
+METHODS = {
+    "lora": Known("LoRA", "lora", "Lora", ("rank", "alpha", "dropout", "lora", "lora_plus")),
+    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth"),
+}
 """The methods by the name that `zen train --method` takes."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from zen_tui.exchange.layers import DEFAULT_TARGETS, lora_size
 from zen_tui.exchange.source import source_of
+from zen_tui.generation.fit import sizes_of
 from zen_tui.library.errors import WrongUse
 from zen_tui.library.records import Base
 from zen_tui.library.specs import TrainSettings
@@ -36,7 +37,7 @@ def outline(method: str, base: Base, settings: TrainSettings) -> Outline:
     Raises:
         BadFile: a file of the base is gone or damaged.
     """
-    return {"lora": _lora}[method](base, settings)
+    return {"lora": _lora, "dreambooth": _dreambooth}[method](base, settings)
 
 
 def strength_of(settings: TrainSettings) -> float:
@@ -46,6 +47,8 @@ def strength_of(settings: TrainSettings) -> float:
 
 def require_sense(method: str, settings: TrainSettings) -> None:
     """Raise `WrongUse` when the settings of a method contradict each other."""
+    if method == "dreambooth" and settings.quantize not in ("auto", "none"):
+        raise WrongUse("A base whose weights are rounded cannot learn as a whole.", "Set quantize to none.")
     if method == "lora" and settings.lora_plus != 1 and settings.lora == "lokr":
         raise WrongUse("lora_plus is for kinds of LoRA with two matrices, and lokr is none.", "Set it to 1.")
     if settings.lora_plus != 1 and settings.optimizer == "prodigy":
@@ -59,3 +62,8 @@ def _lora(base: Base, settings: TrainSettings) -> Outline:
     if settings.lora_plus != 1:
         words += f", its second matrices {settings.lora_plus:g} times as fast"
     return Outline(numbers, words, strength_of(settings), f"alpha / {root}")
+
+
+def _dreambooth(base: Base, settings: TrainSettings) -> Outline:
+    sizes = sizes_of(source_of(base), base.family)
+    return Outline(sizes.denoiser, "all of the denoiser")
