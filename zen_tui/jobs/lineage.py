@@ -70,7 +70,7 @@ def extend_run(db: Database, home: Home, run: Run, steps: int) -> Job:
 
 
 def spread_run(db: Database, home: Home, run: Run, gpus: int) -> None:
-    """Let `run` be shared by `gpus` processes when it is taken up next.
+    """Let `run` be shared by `gpus` processes of this machine alone when it is taken up next.
 
     Raises:
         WrongUse: so many GPUs are not here, or cannot share its steps.
@@ -80,7 +80,7 @@ def spread_run(db: Database, home: Home, run: Run, gpus: int) -> None:
     spec = spec_of(home, run)
     require_shares(spec.settings, gpus)
     assert run.job_id is not None
-    changed = msgspec.structs.replace(spec, gpus=gpus)
+    changed = msgspec.structs.replace(spec, gpus=gpus, machines=1)
     with db.transaction():
         queue.restate(db, home, run.job_id, changed)
         db.update("runs", run.id, spec=msgspec.to_builtins(changed))

@@ -87,6 +87,7 @@ def submit_training(
     kept: Mapping[str, Any] | None = None,
     name: str | None = None,
     gpus: int = 1,
+    machines: int = 1,
 ) -> Submitted:
     """Queue a training. `name` is the adapter's; the rest as in `prepare_training`, which says what it raises.
 
@@ -94,10 +95,20 @@ def submit_training(
         DiskFull: nothing was queued.
     """
     settings, planned = prepare_training(
-        db, home, dataset, base, method=method, preset=preset, chosen=chosen, kept=kept, gpus=gpus
+        db,
+        home,
+        dataset,
+        base,
+        method=method,
+        preset=preset,
+        chosen=chosen,
+        kept=kept,
+        gpus=gpus,
+        machines=machines,
     )
     require_name(name)
-    run, job = queue_training(db, home, dataset, base, method, settings, name or dataset.slug, gpus=gpus)
+    name = name or dataset.slug
+    run, job = queue_training(db, home, dataset, base, method, settings, name, gpus=gpus, machines=machines)
     return Submitted(run, job, planned)
 
 
@@ -112,13 +123,14 @@ def prepare_training(
     chosen: Mapping[str, Any],
     kept: Mapping[str, Any] | None = None,
     gpus: int = 1,
+    machines: int = 1,
 ) -> tuple[TrainSettings, Plan]:
     """The settings of a training and what it will do.
 
     Args:
         chosen: settings by name that a person chose now, values possibly as typed; they come before all others.
         kept: settings from a file; they come before what base and preset recommend.
-        gpus: how many processes share each step, one a GPU.
+        gpus: how many processes of each of `machines` share each step, one a GPU.
 
     Raises:
         WrongUse: a method, preset or setting that does not exist or does not fit, or GPUs that are not there.
@@ -138,7 +150,7 @@ def prepare_training(
     base_folder(base)
     _require_photos(db, dataset, settings)
     require_resolution(base, settings.resolution)
-    planned = plan(db, home, base, dataset, settings, method, gpus)
+    planned = plan(db, home, base, dataset, settings, method, gpus * machines)
     if preset or not set(kept or ()) >= set(SETTING_NAMES):
         planned.preset = in_words(preset or preset_for(dataset))
     return settings, planned
@@ -186,8 +198,12 @@ def queue_training(
     after: int | None = None,
     origin: Origin | None = None,
     gpus: int = 1,
+    machines: int = 1,
 ) -> tuple[Run, Job]:
-    """Record a run and queue its job, both or neither. The run and its adapter get `name`, or one near it."""
+    """Record a run and queue its job, both or neither. The run and its adapter get `name`, or one near it.
+
+    A run of several machines waits for them: no worker takes it up by itself.
+    """
     with db.transaction():
         slug = free_name(db, name)
         run_id = db.insert(
@@ -208,8 +224,11 @@ def queue_training(
             settings=settings,
             origin=origin,
             gpus=gpus,
+            machines=machines,
         )
         job = queue.enqueue(db, home, spec, f"train {slug}", after)
+        if machines > 1:
+            queue.pause(db, job.id)
         db.update("runs", run_id, job_id=job.id, spec=msgspec.to_builtins(spec))
         return models.run(db, slug), job
 

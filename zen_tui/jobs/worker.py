@@ -57,6 +57,12 @@ class Worker:
         """Finish the present step, put the job back, and end."""
         self.leaving = True
 
+    def do(self, job_id: int) -> Job:
+        """Do this one job, and no other; how it ended. Raises `Refused` when it runs or is done."""
+        self._take_over()
+        self._work(queue.take(self.db, job_id))
+        return queue.job(self.db, job_id)
+
     def run(self) -> None:
         """Work until there is nothing to do for a while."""
         self._take_over()

@@ -136,8 +136,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Train `dataset` on `base`, from `origin` on if there is one; the adapter will be called `name`.
 
-    Until step `until` nothing stops the run early: there it had ended before a person let it go on. `gpus` is how
-    many processes share the pictures of each step, one a GPU; what is learned does not depend on it.
+    Until step `until` nothing stops the run early: there it had ended before a person let it go on. `gpus`
+    processes on each of `machines` share the pictures of each step; what is learned does not depend on that.
     """
 
     kind: ClassVar[str] = "train"
@@ -150,6 +150,11 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin | None = None
     until: int = 0
     gpus: int = 1
+    machines: int = 1
+
+    @property
+    def processes(self) -> int:
+        return self.gpus * self.machines
 
 
 class CheckpointSpec(msgspec.Struct, frozen=True, kw_only=True):

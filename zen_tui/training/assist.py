@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     """What the first process tells the others: all that decides about a step."""
 
     base: Base
+    dataset: str
     method: str
     settings: TrainSettings
     subject: tuple[str, str]
@@ -48,13 +49,40 @@ def assist(team: Team, _home: Home) -> None:
         OutOfMemory: this one's memory ran out.
         ZenError: this process could not do its part.
     """
-    brief = msgspec.json.decode(team.hear(), type=Brief)
+    take_part(msgspec.json.decode(team.hear(), type=Brief), team)
+
+
+def assist_from_afar(team: Team, home: Home, base: Base) -> None:
+    """As `assist`, for the first process of another machine, with what that machine has: its base, its photos.
+
+    It fills the cache of its own home before the other processes there read it.
+    """
+    assert team.up is not None
+    told = msgspec.json.decode(team.up.receive(), type=Brief)
+    photos = [_here(photo, home, told.dataset) for photo in told.photos]
+    own = msgspec.structs.replace(told, base=base, photos=photos, cache=str(home.cache(told.dataset)))
+
+    def ready() -> None:
+        for link in team.down:
+            link.send(msgspec.json.encode(own))
+
+    take_part(own, team, ready)
+
+
+def _here(photo: Example, home: Home, dataset: str) -> Example:
+    path = home.photo(dataset, photo.hash, Path(photo.path).suffix)
+    return msgspec.structs.replace(photo, path=str(path), mask_path=str(home.mask(dataset, photo.hash)))
+
+
+def take_part(brief: Brief, team: Team, ready: Callable[[], None] = lambda: None) -> None:
+    """Learn as `brief` says; `ready` is called once photos and captions are cached. Raises as `assist`."""
     settings, fit = brief.settings, brief.fit
     with _saying_when_memory_ends(), contextlib.suppress(Interrupted):
         family = load_family(
             brief.base, precision=brief.precision, stored={"denoiser": fit.denoiser, "text": fit.texts}
         )
         material = gather(family, brief.photos, settings, Path(brief.cache), lambda what, done, total: None)
+        ready()
         method = methods.build(brief.method, family, settings, Subject(*brief.subject), targets_of(brief.base))
         if fit.checkpointing:
             family.compute_twice(fit.twice)

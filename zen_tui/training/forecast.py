@@ -96,7 +96,7 @@ def _operations(base: Base, settings: TrainSettings, method: str, twice: float) 
 
 
 def _gpus_of(run: Run) -> int:
-    return int(run.spec.get("gpus", 1))
+    return int(run.spec.get("gpus", 1)) * int(run.spec.get("machines", 1))
 
 
 def _settings_of(run: Run) -> TrainSettings:

@@ -63,18 +63,18 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
-    require_shares(settings, spec.gpus)
+    require_shares(settings, spec.processes)
     warm.drop()  # a training wants all the memory there is
     forget_peak(pick_device())
     here = memory.machine(pick_device())
-    fit = fit_of(home, run, base, settings, here, spec.method, spec.gpus)
+    fit = fit_of(home, run, base, settings, here, spec.method, spec.processes)
     while True:
         made = msgspec.structs.replace(spec, settings=fitted(settings, fit))
         try:
-            with team_of(spec.gpus, home, "train") as team:
+            with team_of(spec.gpus, home, "train", spec.machines) as team:
                 return _with_family(made, feed, db, home, run, dataset, base, photos, fit, team)
         except (torch.OutOfMemoryError, OutOfMemory):
-            lower = next_rung(base, settings, here, spec.method, fit, spec.gpus)
+            lower = next_rung(base, settings, here, spec.method, fit, spec.processes)
             if lower is None:
                 raise ZenError(
                     f"The memory of the {pick_device().type.upper()} is too small for this training.",
@@ -134,6 +134,7 @@ def _train(
     subject = Subject(dataset.token, dataset.class_word)
     brief = Brief(
         base=base,
+        dataset=dataset.slug,
         method=spec.method,
         settings=settings,
         subject=(subject.token, subject.class_word),
@@ -154,7 +155,7 @@ def _train(
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
     checkpoints = Checkpoints(db, home, run.id, feed, settings.keep_checkpoints, spec.origin)
-    expected = forecast(db, base, settings, spec.method, fit, family.device.type, spec.gpus)
+    expected = forecast(db, base, settings, spec.method, fit, family.device.type, spec.processes)
 
     def checked(seconds: float) -> None:
         words, warning = expected.compared(seconds, peak_memory(family.device))
