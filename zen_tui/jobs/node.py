@@ -55,7 +55,10 @@ def lead(home: Home, db: Database, slug: str) -> int:
     worker = Worker(home, db, state)
     signal.signal(signal.SIGTERM, worker.leave)
     signal.signal(signal.SIGINT, worker.leave)
-    ended = worker.do(job.id)
+    try:
+        ended = worker.do(job.id)
+    finally:
+        (home.root / "worker.json").unlink(missing_ok=True)  # what it says of the lock ends with the lines
     say(f"{run.slug} is {ended.status}. {ended.error}".strip())
     return 0 if ended.status in ("done", "paused", "queued") else 1
 

@@ -107,8 +107,8 @@ def _missing(db: Database, home: Home, offer: Offer) -> Iterator[str]:
     except NotFound:
         yield f"It has no dataset called {offer.dataset}."
     else:
-        here = home.photo(offer.dataset, "", "").parent
-        lost = [hash for hash, suffix, _ in offer.photos if not _is(here / f"{hash}{suffix}", hash)]
+        photos = [(home.photo(offer.dataset, hash, suffix), hash) for hash, suffix, _ in offer.photos]
+        lost = [hash for path, hash in photos if not _is(path, hash)]
         if lost:
             yield f"Its dataset {offer.dataset} lacks {plural(len(lost), 'photo')} of {len(offer.photos)}."
         masks = [hash for hash, _, mask in offer.photos if mask and not _is(home.mask(offer.dataset, hash), mask)]
