@@ -123,7 +123,7 @@ def _tell_unused(adapters: list[Adapter], spec: GenerateSpec, feed: Feed) -> Non
     """Say which embeddings change nothing, because no prompt has their word."""
     texts = [text.casefold() for r in spec.pictures for text in (r.prompt, r.negative)]
     for adapter in adapters:
-        word = adapter.trigger or adapter.slug
+        word = str(adapter.facts.get("trigger") or adapter.trigger or adapter.slug)
         if adapter.kind == "embedding" and not any(word.casefold() in text for text in texts):
             feed.tell(Warned(text=f"No prompt has the word “{word}”, so {adapter.slug} changes nothing."))
 

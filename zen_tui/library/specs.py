@@ -37,6 +37,10 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The kind of LoRA: plain, scaled by the root of its rank, with the lengths of rows apart, or Kronecker's."""
     lora_plus: float = 1.0
     """How many times faster the second matrices of a LoRA learn than the first; 1 is off."""
+    vectors: int = 1
+    """How many vectors the word of an embedding has, for each text encoder."""
+    init_word: str = ""
+    """What the word of an embedding means in the beginning; '' is the class word."""
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     quantize: Quantize = "auto"
@@ -90,6 +94,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "alpha": (0.001, 4096),
         "dropout": (0, 0.9),
         "lora_plus": (1, 64),
+        "vectors": (1, 32),
         "seed": (0, 2**31 - 1),
         "holdout": (0, 0.5),
         "checkpoint_every": (1, 1_000_000),
@@ -118,7 +123,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 SETTING_NAMES = TrainSettings.__struct_fields__
-SHAPED = ("rank", "alpha", "lora")
+SHAPED = ("rank", "alpha", "lora", "vectors", "init_word")
 """Settings that what was learned depends on: a run that goes on from another's state keeps them."""
 DECIDED = ("holdout", "masked_loss", "allow_few_photos")
 """Settings that act when a run takes its photos, which a run from another's state takes over as they are."""

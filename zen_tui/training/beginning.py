@@ -17,6 +17,7 @@ from zen_tui.library.records import Base, Crop, Dataset, Photo, Run
 from zen_tui.library.specs import Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import plural
 from zen_tui.photos.caption_edits import tidy
+from zen_tui.photos.caption_lint import names
 from zen_tui.photos.captions import default_caption, trigger
 from zen_tui.photos.split import hold_out
 
@@ -69,6 +70,17 @@ def masked_photos(home: Home, dataset: Dataset, photos: Sequence[Photo], setting
             "Make masks first, or set masked_loss to auto.",
         )
     return found
+
+
+def require_token(dataset: Dataset, photos: Sequence[Photo]) -> None:
+    """Raise `Refused` unless a caption of `photos`, from which a word is to be learned, has the token."""
+    if not dataset.token:
+        raise Refused(f"{dataset.slug} has no token that could become a word.", "Train a LoRA instead.")
+    if not any(names(photo.caption or default_caption(dataset), dataset.token) for photo in photos):
+        raise Refused(
+            f"No caption of {dataset.slug} has the word {dataset.token}, so there is nothing to learn it from.",
+            f"Write {trigger(dataset)} into the captions.",
+        )
 
 
 def _mask_hash(path: Path) -> str:

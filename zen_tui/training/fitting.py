@@ -51,14 +51,15 @@ def rungs_for(
     base: Base, settings: TrainSettings, machine: Machine, method: str = "lora", gpus: int = 1
 ) -> list[Fit]:
     """All that a training of `base` can do without, each with more than the one before. Raises `BadFile`."""
-    source = source_of(base)
     if machine.device != "cuda":  # there they share one memory
         machine = msgspec.structs.replace(machine, free=machine.free // gpus)
+    learns = outline(method, base, settings)
     return ladder(
-        sizes_of(source, base.family),
+        sizes_of(source_of(base), base.family),
         machine,
         base.family,
-        learned=outline(method, base, settings).numbers,
+        learned=learns.numbers,
+        reads=learns.reads,
         resolution=settings.resolution,
         batch=settings.batch_size // parts_of(settings, gpus),
         precision=settings.precision,

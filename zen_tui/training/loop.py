@@ -84,6 +84,7 @@ def _learn(work: Work) -> Course:
     # not wrapped: what learns may lie beside the denoiser, so its gradients are averaged here and not by DDP
     denoiser = accelerator.prepare_model(family.denoiser(), evaluation_mode=True)
     optimizer = accelerator.prepare(made)
+    family.held.add("denoiser")
     average = Average(method.parameters, made, settings.ema)
     course = _take_up(work, accelerator, made, average)
 
@@ -220,9 +221,9 @@ def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> 
     """Score held-out photos, and as many training photos, after the current step."""
     if not work.material.held_out:
         return
-    held_out = score(work.family, objectives, work.material, work.material.held_out, work.settings)
+    held_out = score(work.method, objectives, work.material, work.material.held_out, work.settings)
     seen = sorted({row for rows in work.material.train for row in rows})[: len(work.material.held_out)]
-    trained = score(work.family, objectives, work.material, seen, work.settings)
+    trained = score(work.method, objectives, work.material, seen, work.settings)
     course.scores.append((course.step, held_out, trained))
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
 

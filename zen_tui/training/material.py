@@ -40,14 +40,16 @@ class Material:
 
     `latents` has one tensor a photo, (V, C, h, w): its views, the plain one first; on the CPU. `counted` says
     what the squared error counts at each of them, (V, 1, h, w), None for a photo without a mask. `sizes` are
-    those of the photos in pixels. `captions` has a row a text, on the device; `caption_rows` gives each photo's
-    text in all its wordings, `plain_rows` the one without the token, `blank` the row of the empty one. `train`
-    holds row numbers with repeats, in one list a size; `held_out` those kept for scoring.
+    those of the photos in pixels. `captions` has a row for each of `texts`, as the base reads it, on the device;
+    `caption_rows` gives each photo's text in all its wordings, `plain_rows` the one without the token, `blank` the
+    row of the empty one. `train` holds row numbers with repeats, in one list a size; `held_out` those kept for
+    scoring.
     """
 
     sizes: list[Size]
     latents: list[Tensor]
     counted: list[Tensor | None]
+    texts: list[str]
     captions: Cond
     caption_rows: list[list[int]]
     plain_rows: list[int]
@@ -99,6 +101,7 @@ def gather(
         sizes=sizes,
         latents=latents,
         counted=counted,
+        texts=texts,
         captions=captions.to(family.device),
         caption_rows=[[rows[text] for text in texts] for texts in worded],
         plain_rows=[rows[text] for text in plain],

@@ -20,11 +20,11 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import duration, megabytes, plural
 from zen_tui.photos.split import hold_out
-from zen_tui.training.beginning import masked_photos, require_photos
+from zen_tui.training.beginning import masked_photos, require_photos, require_token
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
 from zen_tui.training.fitting import fit_for, require_shares
 from zen_tui.training.forecast import forecast
-from zen_tui.training.methods.outline import Outline, outline, require_sense
+from zen_tui.training.methods.outline import WITH_A_WORD, Outline, outline, require_sense
 
 BESIDE = 2  # checkpoints on disk beside the newest: the best, and the one being written
 
@@ -78,7 +78,7 @@ class Plan(msgspec.Struct, kw_only=True):
 
 def require_fitting(settings: TrainSettings, base: Base, method: str) -> None:
     """Raise `WrongUse` when a setting means nothing for `base`, or settings contradict each other."""
-    require_sense(method, settings)
+    require_sense(method, base, settings)
     flows = PROFILES[base.family].flows
     if settings.noise_offset and flows:
         raise WrongUse(
@@ -126,6 +126,8 @@ def plan(
     seen = sum(max(1, photo.repeats) for photo in learned)
     masked = masked_photos(home, dataset, photos, settings)
 
+    if method in WITH_A_WORD:
+        require_token(dataset, learned)
     learns = outline(method, base, settings)
     numbers = learns.numbers
     here = machine()

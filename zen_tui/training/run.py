@@ -102,6 +102,7 @@ def _with_family(
     try:
         return _train(spec, feed, db, home, run, dataset, base, photos, family, fit, team)
     finally:
+        family.held.clear()
         family.release("text", "vae", "denoiser")
 
 
@@ -125,7 +126,6 @@ def _train(
             raise Interrupted(how)
         feed.tell(Progress(what=what, done=done, total=total))
 
-    _warn_of_cuts(family, photos, feed)
     material = gather(family, photos, settings, home.cache(dataset.slug), report)
     samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed)
     if settings.sample_every:
@@ -145,6 +145,7 @@ def _train(
     )
     team.hear(msgspec.json.encode(brief))
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
+    _warn_of_cuts(family, photos, feed)  # a word that is learned may be several tokens
     judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, feed)
     if judge:
         judge.prepare()
@@ -242,7 +243,7 @@ def _describe(method: Method, settings: TrainSettings, material: Material, fit: 
     if fit.words:
         parts.append(fit.words)
     parts += _feeding(settings, material)
-    if settings.prior_preservation:
+    if settings.prior_preservation and method.moves_base:
         parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
     return "; ".join(parts) + "."
 
