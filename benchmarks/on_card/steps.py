@@ -111,12 +111,14 @@ def material_for(model: Model, family: Family, size: int) -> Material:
         sizes=[(size, size)] * PHOTOS,
         latents=latents,
         counted=[None] * PHOTOS,
+        texts=["a photo of ohwx woman", ""],
         captions=model.captions(2, family.device),
         caption_rows=[[0]] * PHOTOS,
         plain_rows=[0] * PHOTOS,
         blank=1,
         train=[list(range(PHOTOS))],
         held_out=[],
+        of_class=[],
     )
 
 

@@ -270,11 +270,6 @@ class Family(ABC):
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def replace_denoiser(self, module: nn.Module) -> None:
-        """Let `module` (the denoiser wrapped for several processes) answer for it."""
-        self._parts["denoiser"] = module
-        self.held.add("denoiser")
-
     def set_adapters(self, use: Sequence[tuple[str, float]]) -> None:
         """Make exactly these attached adapters act, each at its weight; weight 0 is as if it were not there.
 

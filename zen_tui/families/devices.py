@@ -7,13 +7,16 @@ from pathlib import Path
 import torch
 
 from zen_tui.library.errors import Refused
+from zen_tui.ranks.cards import on_processor
 
 CARD = Path("/dev/nvidiactl")  # there when NVIDIA's driver is
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def pick_device() -> torch.device:
-    """The first CUDA GPU, else Apple's GPU, else the CPU."""
+    """The first CUDA GPU, else Apple's GPU, else the CPU; with `ZEN_DEVICE=cpu` the CPU in any case."""
+    if on_processor():
+        return torch.device("cpu")
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -157,7 +157,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Train `dataset` on `base`, from `origin` on if there is one; the adapter will be called `name`.
 
-    Until step `until` nothing stops the run early: there it had ended before a person let it go on.
+    Until step `until` nothing stops the run early: there it had ended before a person let it go on. `gpus`
+    processes on each of `machines` share the pictures of each step; what is learned does not depend on that.
     """
 
     kind: ClassVar[str] = "train"
@@ -169,6 +170,12 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     settings: TrainSettings = TrainSettings()
     origin: Origin | None = None
     until: int = 0
+    gpus: int = 1
+    machines: int = 1
+
+    @property
+    def processes(self) -> int:
+        return self.gpus * self.machines
 
 
 class CheckpointSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,7 +209,10 @@ class PictureRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GenerateSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Make `pictures` with `base` and `adapters`. `out` is a folder that receives copies."""
+    """Make `pictures` with `base` and `adapters`. `out` is a folder that receives copies.
+
+    `gpus` is how many processes share them, one a GPU.
+    """
 
     kind: ClassVar[str] = "generate"
     base: str
@@ -213,6 +223,7 @@ class GenerateSpec(msgspec.Struct, frozen=True, kw_only=True):
     out: str | None = None
     quantize: Quantize = "auto"
     offload: Offload = "auto"
+    gpus: int = 1
 
 
 class AdapterSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from zen_tui.training.buckets import Size
 from zen_tui.training.losses import mean_error, penalty
 from zen_tui.training.material import Material, fingerprint
 from zen_tui.training.methods.method import Method
+from zen_tui.training.together import Share
 
 
 def class_examples(
@@ -67,10 +68,9 @@ def class_loss(
     objectives: Mapping[Size, Objective],
     settings: TrainSettings,
     number: int,
-    index: int = 0,
-    processes: int = 1,
+    share: Share = Share(),
 ) -> Tensor | float:
-    """The loss on the class pictures of batch `number`, of which process `index` takes its share; 0 with none."""
+    """The loss on the class pictures of batch `number`, or of it the part of this process; 0 with none."""
     if not material.of_class or not settings.class_weight:
         return 0.0
     size = material.sizes[material.of_class[0]]
@@ -81,10 +81,10 @@ def class_loss(
         tuple(material.latents[material.of_class[0]].shape[1:]),
         seed=chance.number(settings.seed, "class"),
         batch=number,
-        size=settings.batch_size * processes,
+        size=settings.batch_size,
         caption_dropout=0.0,
         noise_offset=settings.noise_offset,
-    ).part(index, processes)
+    ).part(share.part, share.parts)
     clean = material.clean(drawn.rows, drawn.views).to(family.device)
     s = drawn.s.to(family.device)
     noisy, target = objective.corrupt(clean, drawn.noise.to(family.device), s)

@@ -57,13 +57,19 @@ def pace(seconds: float) -> str:
     return duration(seconds) if seconds >= 10 else f"{seconds:.2g} s"
 
 
-def forecast(db: Database, base: Base, settings: TrainSettings, method: str, fit: Fit, device: str) -> Forecast:
-    """What a step of this shape should take on `device`. Raises `BadFile` when the base is damaged."""
+def forecast(
+    db: Database, base: Base, settings: TrainSettings, method: str, fit: Fit, device: str, gpus: int = 1
+) -> Forecast:
+    """What a step of this shape should take on `device`, shared by `gpus` processes, and each of them need.
+
+    Raises `BadFile` when the base is damaged.
+    """
     past = [run for run in reversed(models.runs(db)) if run.metrics.get("device") == device]
     for run in past:
-        if run.base_id == base.id and run.method == method and _alike(_settings_of(run), settings):
+        same = run.base_id == base.id and run.method == method and _gpus_of(run) == gpus
+        if same and _alike(_settings_of(run), settings):
             return Forecast(float(run.metrics["seconds_per_step"]), int(run.metrics["memory_mb"]), exact=True)
-    return Forecast(_reckoned(db, past, base, settings, method, fit), round(fit.needs / 1e6))
+    return Forecast(_reckoned(db, past, base, settings, method, fit, gpus), round(fit.needs / 1e6))
 
 
 def _alike(one: TrainSettings, other: TrainSettings) -> bool:
@@ -78,13 +84,14 @@ def _passes(settings: TrainSettings) -> float:
 
 
 def _reckoned(
-    db: Database, past: list[Run], base: Base, settings: TrainSettings, method: str, fit: Fit
+    db: Database, past: list[Run], base: Base, settings: TrainSettings, method: str, fit: Fit, gpus: int
 ) -> float | None:
     """Seconds a step, from the pace of the newest run: of this base before others; None without any."""
     for run in sorted(past, key=lambda run: run.base_id != base.id):
         try:
             before = models.base_by_id(db, run.base_id)
             done = _operations(before, _settings_of(run), run.method, float(run.metrics.get("twice", 0)))
+            done *= gpus / _gpus_of(run)
         except ZenError:  # its base is gone
             continue
         twice = fit.twice if fit.checkpointing else 0.0
@@ -98,6 +105,10 @@ def _operations(base: Base, settings: TrainSettings, method: str, twice: float) 
     pictures = settings.batch_size * settings.gradient_accumulation
     once = operations(base.family, parameters, settings.resolution**2, pictures, twice, whole=method in WHOLE)
     return once * _passes(settings)
+
+
+def _gpus_of(run: Run) -> int:
+    return int(run.spec.get("gpus", 1)) * int(run.spec.get("machines", 1))
 
 
 def _settings_of(run: Run) -> TrainSettings:

@@ -26,12 +26,16 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings, TrainSpec
 from zen_tui.library.text import plural, slugify
 from zen_tui.photos.captions import trigger
+from zen_tui.ranks.helpers import team_of
+from zen_tui.ranks.links import OutOfMemory
+from zen_tui.ranks.team import Team
 from zen_tui.training import beginning, methods
+from zen_tui.training.assist import Brief
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
 from zen_tui.training.class_pictures import class_examples
 from zen_tui.training.copies import CopyWatch
-from zen_tui.training.fitting import fit_of, fitted, keep, next_rung
+from zen_tui.training.fitting import fit_of, fitted, keep, next_rung, require_shares
 from zen_tui.training.forecast import forecast
 from zen_tui.training.judging import judge_for
 from zen_tui.training.loop import Work, learn
@@ -60,32 +64,56 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
+    require_shares(settings, spec.processes)
+    if spec.machines > 1 and settings.class_pictures:
+        raise WrongUse(
+            "Class pictures are not shared among machines.",
+            "Set class_pictures to 0; prior_preservation keeps the class too.",
+        )
     warm.drop()  # a training wants all the memory there is
     if idle := idle_card():
         feed.tell(Warned(text=idle))
     forget_peak(pick_device())
     here = memory.machine(pick_device())
-    fit = fit_of(home, run, base, settings, here, spec.method)
+    fit = fit_of(home, run, base, settings, here, spec.method, spec.processes)
     while True:
-        stored: dict[Part, str] = {"denoiser": fit.denoiser, "text": fit.texts}
-        family = load_family(base, precision=settings.precision, stored=stored)
         made = msgspec.structs.replace(spec, settings=fitted(settings, fit))
         try:
-            return _train(made, feed, db, home, run, dataset, base, photos, family, fit)
-        except RuntimeError as error:
-            if not memory.ran_out(error):
+            with team_of(spec.gpus, home, "train", spec.machines) as team:
+                return _with_family(made, feed, db, home, run, dataset, base, photos, fit, team)
+        except (RuntimeError, OutOfMemory) as error:
+            if not isinstance(error, OutOfMemory) and not memory.ran_out(error):
                 raise
-            lower = next_rung(base, settings, here, spec.method, fit)
+            lower = next_rung(base, settings, here, spec.method, fit, spec.processes)
             if lower is None:
                 raise ZenError(
-                    f"The memory of the {family.device.type.upper()} is too small for this training.",
+                    f"The memory of the {pick_device().type.upper()} is too small for this training.",
                     "Nothing is left to do without. What was learned is kept.",
                 ) from None
             fit = keep(home, run, lower)
             feed.tell(Warned(text=f"The memory ran out. From here on: {lower.words}."))
-        finally:
-            family.held.clear()
-            family.release("text", "vae", "denoiser")
+
+
+def _with_family(
+    spec: TrainSpec,
+    feed: Feed,
+    db: Database,
+    home: Home,
+    run: Run,
+    dataset: Dataset,
+    base: Base,
+    photos: list[Example],
+    fit: Fit,
+    team: Team,
+) -> dict[str, Any]:
+    """`_train` with the base as `fit` has it, which is gone afterwards."""
+    stored: dict[Part, str] = {"denoiser": fit.denoiser, "text": fit.texts}
+    family = load_family(base, precision=spec.settings.precision, stored=stored)
+    try:
+        return _train(spec, feed, db, home, run, dataset, base, photos, family, fit, team)
+    finally:
+        family.held.clear()
+        family.release("text", "vae", "denoiser")
 
 
 def _train(
@@ -99,6 +127,7 @@ def _train(
     photos: list[Example],
     family: Family,
     fit: Fit,
+    team: Team,
 ) -> dict[str, Any]:
     settings = spec.settings
 
@@ -116,6 +145,18 @@ def _train(
         samples.prepare()
 
     subject = Subject(dataset.token, dataset.class_word)
+    brief = Brief(
+        base=base,
+        dataset=dataset.slug,
+        method=spec.method,
+        settings=settings,
+        subject=(subject.token, subject.class_word),
+        photos=[*photos, *class_of],
+        cache=str(home.cache(dataset.slug)),
+        fit=fit,
+        precision=precision_name(family.dtype),
+    )
+    team.hear(msgspec.json.encode(brief))
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
     _warn_of_cuts(family, photos, feed)  # a word that is learned may be several tokens
     judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, copies, feed)
@@ -123,12 +164,12 @@ def _train(
         judge.prepare()
     if fit.checkpointing:
         family.compute_twice(fit.twice)
-    learns = _describe(method, settings, material, fit)
+    learns = _describe(method, settings, material, fit, team)
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
     checkpoints = Checkpoints(db, home, run.id, feed, settings.keep_checkpoints, spec.origin)
-    expected = forecast(db, base, settings, spec.method, fit, family.device.type)
+    expected = forecast(db, base, settings, spec.method, fit, family.device.type, spec.processes)
 
     def checked(seconds: float) -> None:
         words, warning = expected.compared(seconds, peak_memory(family.device))
@@ -149,6 +190,7 @@ def _train(
             copies=copies,
             until=spec.until,
             checked=checked,
+            team=team,
         )
     )
 
@@ -200,7 +242,7 @@ def _record(
         )
 
 
-def _describe(method: Method, settings: TrainSettings, material: Material, fit: Fit) -> str:
+def _describe(method: Method, settings: TrainSettings, material: Material, fit: Fit, team: Team) -> str:
     size = f"{method.numbers / 1e6:.1f} million" if method.numbers >= 1e5 else f"{method.numbers:,}"
     strength = settings.learning_rate * method.strength
     photos, held_out = len(material.sizes) - len(material.of_class), len(material.held_out)
@@ -210,6 +252,8 @@ def _describe(method: Method, settings: TrainSettings, material: Material, fit: 
         f"{plural(photos - held_out, 'photo')}, {held_out or 'none'} held out",
         f"{precision_name(method.family.dtype)} on {method.family.device.type}",
     ]
+    if team.size > 1:
+        parts.append(f"each step shared by {team.size} processes")
     if fit.words:
         parts.append(fit.words)
     parts += _feeding(settings, material)
