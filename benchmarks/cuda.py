@@ -8,6 +8,7 @@ pictures of the demo, and log.txt and errors.txt with what went wrong. The check
     lock     the card computes under the offline lock, and the kernel refuses sockets
     steps    seconds a step and memory, planned and taken, of SDXL, FLUX.2 klein 4B and Z-Image
     resume   a run that was stopped against runs that were not, to the bit
+    ladder   SDXL from disk, whose memory is taken away half way: it goes on with less
     pause    SDXL from disk in the worker: paused, the card free, taken up again
     demo     the whole loop with the built-in base
     stored   steps with the base in int8, fp8, and NF4 where bitsandbytes is installed
@@ -34,8 +35,8 @@ import msgspec
 
 from benchmarks.on_card.rows import Row, read
 
-INSIDE = ("lock", "steps", "stored", "resume", "fp16", "offload")
-ORDER = ("lock", "steps", "resume", "pause", "demo", "stored", "fp16", "offload")
+INSIDE = ("lock", "steps", "stored", "resume", "ladder", "fp16", "offload")
+ORDER = ("lock", "steps", "resume", "ladder", "pause", "demo", "stored", "fp16", "offload")
 GRACE = 45.0  # seconds for a check that has begun in time
 
 

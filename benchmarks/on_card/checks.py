@@ -18,12 +18,13 @@ LOCKED = lock.engage()  # before torch is imported, as the worker does it
 
 import torch  # noqa: E402
 
-from benchmarks.on_card import resuming  # noqa: E402
+from benchmarks.on_card import resuming, running_out  # noqa: E402
 from benchmarks.on_card.models import Model  # noqa: E402
 from benchmarks.on_card.rows import Book, Row  # noqa: E402
 from benchmarks.on_card.steps import (  # noqa: E402
     GIB,
     Bench,
+    Case,
     free_memory,
     material_for,
     method_for,
@@ -56,6 +57,7 @@ class Checks:
             "fp16": self.half,
             "resume": self.resume,
             "offload": self.offload,
+            "ladder": self.ladder,
         }
 
     def model(self, name: str) -> Model:
@@ -89,15 +91,16 @@ class Checks:
         """Steps of every model as they come, at two sizes, without and with computing activations twice."""
         small, large = self.sizes
         for name in ("sdxl", "flux2-klein-4b", "z-image"):
-            cases = [(small, 1, False), (small, 2, False), (large, 1, False), (small, 1, True), (large, 1, True)]
+            cases: list[Case] = [(small, 1, 0.0), (small, 2, 0.0), (large, 1, 0.0), (large, 1, 0.5)]
+            cases += [(small, 1, 1.0), (large, 1, 1.0)]
             if name == "flux2-klein-4b":
-                cases.append((large, 4, True))
+                cases.append((large, 4, 1.0))
             yield from self._steps("steps", self.model(name), "", cases)
 
     def stored_steps(self) -> Iterator[Row]:
         """The same with the base in int8 and fp8, and in NF4 where that can be had."""
         small, large = self.sizes
-        cases = [(small, 1, False), (large, 1, True)]
+        cases: list[Case] = [(small, 1, 0.0), (large, 1, 1.0)]
         for name, stored in (("flux2-klein-4b", "int8"), ("flux2-klein-4b", "fp8"), ("z-image", "int8")):
             yield from self._steps("stored", self.model(name), stored, cases)
         if has_bitsandbytes() and not self.tiny:
@@ -127,6 +130,10 @@ class Checks:
         """A run that was stopped against two that were not: what is the same to the bit."""
         for name, twice in (("sdxl", False), ("flux2-klein-4b", True)):
             yield resuming.compare(self.bench, self.model(name), self.dtype, self.sizes[0], 6, twice=twice)
+
+    def ladder(self) -> Iterator[Row]:
+        """A run whose memory is taken away half way goes on with less, from where it was."""
+        yield running_out.go_on(self.bench, self.model("sdxl"), self.sizes[0], tiny=self.tiny)
 
     def offload(self) -> Iterator[Row]:
         """Answers of the denoiser as when drawing: in memory, in int8, and with its blocks brought one by one."""
@@ -162,7 +169,7 @@ class Checks:
             family.release("denoiser")
             del family
 
-    def _steps(self, check: str, model: Model, stored: str, cases: list[tuple[int, int, bool]]) -> Iterator[Row]:
+    def _steps(self, check: str, model: Model, stored: str, cases: list[Case]) -> Iterator[Row]:
         for case, found in steps_of(self.bench, model, self.dtype, stored, cases, self.steps):
             yield Row(check, case, found)
 

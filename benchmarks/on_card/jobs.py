@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,19 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from PIL import Image
 
+from benchmarks.on_card.noise import large_base, noise_dataset
 from benchmarks.on_card.rows import Book, Figure, Row
-from zen_tui.exchange.bases import add_base, ensure_builtin
+from zen_tui.exchange.bases import ensure_builtin
 from zen_tui.jobs import launch, queue
 from zen_tui.jobs.events import Tail
 from zen_tui.jobs.submit import submit_demo, submit_training
-from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.events import AnyEvent, Done, Failed, Note, Resumed, Sample, Step
 from zen_tui.library.paths import Home
-from zen_tui.library.records import Dataset, Job
-from zen_tui.photos.intake import import_photos
+from zen_tui.library.records import Job
 from zen_tui.privacy.lock import read_state
 
 LOOK_EVERY = 0.02  # seconds
@@ -81,14 +78,10 @@ class Jobs:
 
     def pause(self) -> Iterator[Row]:
         """A base of the real size from disk: text, photos, steps, a sample; paused, taken up, done."""
-        folder = self.home.root / "sdxl"
         started = time.monotonic()
-        word = ["tiny"] if self.tiny else []
-        subprocess.run([sys.executable, "-m", "benchmarks.on_card.folder", str(folder), *word], check=True)
-        wrote, started = time.monotonic() - started, time.monotonic()
-        base = add_base(self.db, self.home, folder, "sdxl")
+        base = large_base(self.db, self.home, tiny=self.tiny)
         added = time.monotonic() - started
-        dataset = self._some_photos()
+        dataset = noise_dataset(self.db, self.home)
         steps = 8 if self.tiny else 60
         chosen = {
             "steps": steps, "resolution": 64 if self.tiny else 512, "batch_size": 1, "sample_every": steps,
@@ -106,7 +99,7 @@ class Jobs:
         paused, freed = self._pause(made.job)
         step = queue.job(self.db, made.job.id).step
         figures: dict[str, Figure] = {
-            "written in s": round(wrote, 1), "added in s": round(added, 1), f"step {at} after s": round(first, 1),
+            "added in s": round(added, 1), f"step {at} after s": round(first, 1),
             "paused in s": round(paused, 2), "memory free in s": round(freed, 2),
             "GB busy": round((busy - self.before) / 1e9, 2), "GB left": round((used() - self.before) / 1e9, 2),
         }  # fmt: skip
@@ -157,17 +150,6 @@ class Jobs:
             time.sleep(LOOK_EVERY)
         paused, freed = paused or now, freed or now
         return paused, freed
-
-    def _some_photos(self) -> Dataset:
-        """A dataset of pictures of nothing, as large as photos."""
-        folder = self.home.root / "photos"
-        folder.mkdir()
-        for number in range(6):
-            bands = [Image.effect_noise((1024, 1024), 20.0 * number + 20.0) for _ in "RGB"]
-            Image.merge("RGB", bands).save(folder / f"{number}.png")
-        dataset = datasets.add_dataset(self.db, "noise", "ohwx", "object", "object")
-        import_photos(self.db, self.home, dataset, [folder])
-        return dataset
 
     def _until(self, job: Job, tail: Tail, wanted: Callable[[AnyEvent], bool]) -> list[AnyEvent]:
         """The events of `job` up to the one that is wanted."""
