@@ -11,7 +11,7 @@ import msgspec
 import zen_tui
 from zen_tui.exchange.profiles import variant_of
 from zen_tui.families import Family
-from zen_tui.families.devices import precision_name
+from zen_tui.families.devices import idle_card, precision_name
 from zen_tui.generation import warm
 from zen_tui.generation.record import copy_out, keep
 from zen_tui.generation.together import Brief, draw_together
@@ -52,6 +52,8 @@ def generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[s
 def _generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home, team: Team) -> dict[str, Any]:
     base = models.base(db, spec.base)
     family, fit = warm.fitting(base, quantize=spec.quantize, offload=spec.offload)
+    if idle := idle_card():
+        feed.tell(Warned(text=idle))
     if fit.words:
         feed.tell(Note(text=f"So that {base.slug} fits: {fit.words}."))
     out = _out_folder(spec)

@@ -12,6 +12,7 @@ from accelerate.state import AcceleratorState
 
 from zen_tui.families.base import Family
 from zen_tui.families.objective import Objective
+from zen_tui.generation.memory import ran_out
 from zen_tui.library.errors import ZenError
 from zen_tui.library.events import Feed, Holdout, Interrupted, Judged, Note, Resumed, Step
 from zen_tui.library.scores import Scores
@@ -23,6 +24,8 @@ from zen_tui.training import chance, optimizers
 from zen_tui.training.averages import Average
 from zen_tui.training.buckets import Size
 from zen_tui.training.checkpoints import Checkpoints, Course, State
+from zen_tui.training.class_pictures import class_loss
+from zen_tui.training.copies import CopyWatch
 from zen_tui.training.holdout import score
 from zen_tui.training.losses import losses
 from zen_tui.training.material import Material
@@ -31,7 +34,7 @@ from zen_tui.training.methods.method import Method
 from zen_tui.training.noise import objective_for
 from zen_tui.training.plateau import plateau
 from zen_tui.training.schedule import is_due, learning_rate
-from zen_tui.training.together import Elsewhere, Share, agree, same_start, share_of, share_state
+from zen_tui.training.together import Elsewhere, agree, same_start, share_of, share_state
 from zen_tui.training.together import average as averaged
 
 CHECKED = 2  # steps after which the plan is compared with what is measured
@@ -51,7 +54,8 @@ class Work:
     checkpoints: Checkpoints | Elsewhere
     feed: Feed
     draw_samples: Callable[[int, bool], None]
-    judge: Callable[[], Scores] | None = None
+    judge: Callable[[int], Scores] | None = None
+    copies: CopyWatch | None = None
     until: int = 0
     checked: Callable[[float], None] = lambda seconds: None
     team: Team = ALONE
@@ -65,7 +69,8 @@ def learn(work: Work) -> Course:
     Raises:
         Interrupted: `feed.asked` said so; the state after the last step is kept.
         ZenError: the loss is not a number any more; the last good checkpoint is kept.
-        torch.OutOfMemoryError, OutOfMemory: the state after the last step is kept.
+        RuntimeError, OutOfMemory: the memory ran out here (`memory.ran_out`) or in another process of the team;
+            the state after the last step is kept.
         Lost: another process of the team is gone; the last checkpoint is kept.
     """
     with joined(work.team):
@@ -84,9 +89,11 @@ def _learn(work: Work) -> Course:
     # not wrapped: what learns may lie beside the denoiser, so its gradients are averaged here and not by DDP
     denoiser = accelerator.prepare_model(family.denoiser(), evaluation_mode=True)
     optimizer = accelerator.prepare(made)
-    family.held.add("denoiser")
+    family.replace_denoiser(denoiser)
     average = Average(method.parameters, made, settings.ema)
     course = _take_up(work, accelerator, made, average)
+    if work.copies:
+        work.copies.found = course.copies
 
     def keep(*, again: bool = False) -> None:
         course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
@@ -142,12 +149,15 @@ def _learn(work: Work) -> Course:
                         number = (step - 1) * settings.gradient_accumulation + micro
                         batch = _draw(work, objectives, share, number)
                         plain, held = losses(family, method, material, objectives, settings, batch)
-                        accelerator.backward(plain + settings.prior_preservation * held)
+                        known = class_loss(family, method, material, objectives, settings, number, share)
+                        kept = settings.prior_preservation * held + settings.class_weight * known
+                        accelerator.backward(plain + kept)
                         loss += float(plain.detach()) / len(batches)
                 loss = averaged(accelerator, method.parameters, loss)
-            except (torch.OutOfMemoryError, OutOfMemory):  # nothing was learned; the step is made again with less
-                optimizer.zero_grad()
-                keep()
+            except (RuntimeError, OutOfMemory) as error:
+                if ran_out(error):  # nothing was learned of this step; it is made again with less
+                    optimizer.zero_grad()
+                    keep()
                 raise
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
             # fp16 is scaled so that now and then a gradient overflows; its step is left out by the scaler
@@ -196,7 +206,7 @@ def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimi
     return found.course
 
 
-def _draw(work: Work, objectives: Mapping[Size, Objective], share: Share, number: int) -> chance.Draw:
+def _draw(work: Work, objectives: Mapping[Size, Objective], share: chance.Share, number: int) -> chance.Draw:
     """Batch `number`, all of one size, or of it the part that is this process's."""
     settings, material = work.settings, work.material
     turn = chance.turn_of([len(rows) for rows in material.train], seed=settings.seed, batch=number)
@@ -228,9 +238,9 @@ def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> 
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
 
 
-def _judge(work: Work, judge: Callable[[], Scores], course: Course) -> None:
+def _judge(work: Work, judge: Callable[[int], Scores], course: Course) -> None:
     """Judge the pictures of the current step, and say which step is the best so far."""
-    course.judged[course.step] = scores = judge()
+    course.judged[course.step] = scores = judge(course.step)
     if scores.identity:
         course.identities[course.step] = scores.identity
     choice = course.choice()

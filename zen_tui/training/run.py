@@ -6,14 +6,13 @@ import time
 from typing import Any
 
 import msgspec
-import torch
 
 from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.profiles import require_trainable
 from zen_tui.families import Family, load_family
 from zen_tui.families.base import Part
-from zen_tui.families.devices import pick_device, precision_name
+from zen_tui.families.devices import idle_card, pick_device, precision_name
 from zen_tui.generation import memory, warm
 from zen_tui.generation.fit import Fit
 from zen_tui.library import datasets, models
@@ -34,6 +33,8 @@ from zen_tui.training import beginning, methods
 from zen_tui.training.assist import Brief
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
+from zen_tui.training.class_pictures import class_examples
+from zen_tui.training.copies import CopyWatch
 from zen_tui.training.fitting import fit_of, fitted, keep, next_rung, require_shares
 from zen_tui.training.forecast import forecast
 from zen_tui.training.judging import judge_for
@@ -65,6 +66,8 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
 
     require_shares(settings, spec.processes)
     warm.drop()  # a training wants all the memory there is
+    if idle := idle_card():
+        feed.tell(Warned(text=idle))
     forget_peak(pick_device())
     here = memory.machine(pick_device())
     fit = fit_of(home, run, base, settings, here, spec.method, spec.processes)
@@ -73,7 +76,9 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
         try:
             with team_of(spec.gpus, home, "train", spec.machines) as team:
                 return _with_family(made, feed, db, home, run, dataset, base, photos, fit, team)
-        except (torch.OutOfMemoryError, OutOfMemory):
+        except (RuntimeError, OutOfMemory) as error:
+            if not memory.ran_out(error):
+                raise
             lower = next_rung(base, settings, here, spec.method, fit, spec.processes)
             if lower is None:
                 raise ZenError(
@@ -126,8 +131,11 @@ def _train(
             raise Interrupted(how)
         feed.tell(Progress(what=what, done=done, total=total))
 
-    material = gather(family, photos, settings, home.cache(dataset.slug), report)
-    samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed)
+    class_of = class_examples(family, home, base, dataset, settings, feed)
+    material = gather(family, [*photos, *class_of], settings, home.cache(dataset.slug), report)
+    names = {photo.hash: photo.name for photo in datasets.photos(db, dataset.id)}
+    copies = CopyWatch([p for p in photos if not p.held_out], names, settings, family.multiple, feed)
+    samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed, copies)
     if settings.sample_every:
         samples.prepare()
 
@@ -138,7 +146,7 @@ def _train(
         method=spec.method,
         settings=settings,
         subject=(subject.token, subject.class_word),
-        photos=photos,
+        photos=[*photos, *class_of],
         cache=str(home.cache(dataset.slug)),
         fit=fit,
         precision=precision_name(family.dtype),
@@ -146,7 +154,7 @@ def _train(
     team.hear(msgspec.json.encode(brief))
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
     _warn_of_cuts(family, photos, feed)  # a word that is learned may be several tokens
-    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, feed)
+    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, copies, feed)
     if judge:
         judge.prepare()
     if fit.checkpointing:
@@ -174,6 +182,7 @@ def _train(
             feed=feed,
             draw_samples=samples.draw,
             judge=judge.judge if judge else None,
+            copies=copies,
             until=spec.until,
             checked=checked,
             team=team,
@@ -231,7 +240,7 @@ def _record(
 def _describe(method: Method, settings: TrainSettings, material: Material, fit: Fit, team: Team) -> str:
     size = f"{method.numbers / 1e6:.1f} million" if method.numbers >= 1e5 else f"{method.numbers:,}"
     strength = settings.learning_rate * method.strength
-    photos, held_out = len(material.sizes), len(material.held_out)
+    photos, held_out = len(material.sizes) - len(material.of_class), len(material.held_out)
     parts = [
         f"Learning {size} numbers: {method.describe()}",
         f"effective rate {strength:.3g} (learning_rate x {method.strength:g})",
@@ -245,6 +254,9 @@ def _describe(method: Method, settings: TrainSettings, material: Material, fit: 
     parts += _feeding(settings, material)
     if settings.prior_preservation and method.moves_base:
         parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
+    if material.of_class:
+        pictures = plural(len(material.of_class), "picture")
+        parts.append(f"{pictures} of the class beside the photos, with weight {settings.class_weight:g}")
     return "; ".join(parts) + "."
 
 
@@ -281,6 +293,7 @@ def _metrics(course: Course, family: Family) -> dict[str, Any]:
         "holdout_first": scores[0] if scores else None,
         "holdout_last": scores[-1] if scores else None,
         "best_step": course.best_step(),
+        **({"copies": len(course.copies), "copies_since": course.copies[0].step} if course.copies else {}),
         **({"stopped": course.stopped} if course.stopped else {}),
         "seconds": round(course.seconds, 2),
         "seconds_per_step": round(course.seconds_per_step, 4),
