@@ -73,6 +73,17 @@ def test_two_processes_learn_what_one_learns(studio: Studio, batch_size: int, ac
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", ["dreambooth", "embedding"])
+def test_every_method_can_be_shared(studio: Studio, method: str) -> None:
+    """What learns may be the denoiser itself, or lie in the text encoders."""
+    settings = {**SHARED, "steps": 3, "ema": 0.0, "prior_preservation": 0.0, "learning_rate": 1e-4}
+    alone = studio.train(studio.start(method, **settings))
+    shared = studio.train(studio.start(method, gpus=2, **settings))
+    assert shared.losses() == pytest.approx(alone.losses(), rel=LOSS)
+    assert len(set(alone.losses().values())) == 3
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(2, 2), (2, 1), (1, 2)])
 def test_a_run_goes_on_with_as_many_or_more_or_fewer(studio: Studio, before: int, after: int) -> None:
     settings = {**SHARED, "dropout": 0.2 if before == after else 0.0}

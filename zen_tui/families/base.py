@@ -270,6 +270,11 @@ class Family(ABC):
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
+    def replace_denoiser(self, module: nn.Module) -> None:
+        """Let `module` answer for the denoiser, and hold it."""
+        self._parts["denoiser"] = module
+        self.held.add("denoiser")
+
     def set_adapters(self, use: Sequence[tuple[str, float]]) -> None:
         """Make exactly these attached adapters act, each at its weight; weight 0 is as if it were not there.
 

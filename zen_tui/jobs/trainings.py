@@ -149,6 +149,11 @@ def prepare_training(
     if kept:
         defaults = msgspec.structs.asdict(train_settings(defaults, kept))
     settings = train_settings(defaults, chosen)
+    if machines > 1 and settings.class_pictures:
+        raise WrongUse(
+            "Pictures of the class are drawn on one machine and not carried to another.",
+            "Set class_pictures to 0, or prior_preservation instead.",
+        )
     base_folder(base)
     _require_photos(db, dataset, settings)
     require_resolution(base, settings.resolution)

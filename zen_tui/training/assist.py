@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-import torch
 
 from zen_tui.families import load_family
 from zen_tui.generation.fit import Fit
+from zen_tui.generation.memory import ran_out
 from zen_tui.library.events import Interrupted, Unattended
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base
@@ -106,5 +106,7 @@ def take_part(brief: Brief, team: Team, ready: Callable[[], None] = lambda: None
 def _saying_when_memory_ends() -> Iterator[None]:
     try:
         yield
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        if not ran_out(error):
+            raise
         raise OutOfMemory("The memory of another process is too small for its part.") from None

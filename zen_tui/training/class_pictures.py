@@ -25,7 +25,6 @@ from zen_tui.training.buckets import Size
 from zen_tui.training.losses import mean_error, penalty
 from zen_tui.training.material import Material, fingerprint
 from zen_tui.training.methods.method import Method
-from zen_tui.training.together import Share
 
 
 def class_examples(
@@ -68,9 +67,9 @@ def class_loss(
     objectives: Mapping[Size, Objective],
     settings: TrainSettings,
     number: int,
-    share: Share = Share(),
+    share: chance.Share = chance.ALL,
 ) -> Tensor | float:
-    """The loss on the class pictures of batch `number`, or of it the part of this process; 0 with none."""
+    """The loss on the class pictures of batch `number`, or on the part that `share` has of it; 0 with none."""
     if not material.of_class or not settings.class_weight:
         return 0.0
     size = material.sizes[material.of_class[0]]

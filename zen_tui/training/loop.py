@@ -34,7 +34,7 @@ from zen_tui.training.methods.method import Method
 from zen_tui.training.noise import objective_for
 from zen_tui.training.plateau import plateau
 from zen_tui.training.schedule import is_due, learning_rate
-from zen_tui.training.together import Elsewhere, Share, agree, same_start, share_of, share_state
+from zen_tui.training.together import Elsewhere, agree, same_start, share_of, share_state
 from zen_tui.training.together import average as averaged
 
 CHECKED = 2  # steps after which the plan is compared with what is measured
@@ -69,7 +69,8 @@ def learn(work: Work) -> Course:
     Raises:
         Interrupted: `feed.asked` said so; the state after the last step is kept.
         ZenError: the loss is not a number any more; the last good checkpoint is kept.
-        RuntimeError, OutOfMemory: the memory ran out (`memory.ran_out`); the state after the last step is kept.
+        RuntimeError, OutOfMemory: the memory ran out here (`memory.ran_out`) or in another process of the team;
+            the state after the last step is kept.
         Lost: another process of the team is gone; the last checkpoint is kept.
     """
     with joined(work.team):
@@ -88,7 +89,7 @@ def _learn(work: Work) -> Course:
     # not wrapped: what learns may lie beside the denoiser, so its gradients are averaged here and not by DDP
     denoiser = accelerator.prepare_model(family.denoiser(), evaluation_mode=True)
     optimizer = accelerator.prepare(made)
-    family.held.add("denoiser")
+    family.replace_denoiser(denoiser)
     average = Average(method.parameters, made, settings.ema)
     course = _take_up(work, accelerator, made, average)
     if work.copies:
@@ -154,8 +155,8 @@ def _learn(work: Work) -> Course:
                         loss += float(plain.detach()) / len(batches)
                 loss = averaged(accelerator, method.parameters, loss)
             except (RuntimeError, OutOfMemory) as error:
-                if isinstance(error, OutOfMemory) or ran_out(error):
-                    optimizer.zero_grad()  # nothing was learned of this step; it is made again with less
+                if ran_out(error):  # nothing was learned of this step; it is made again with less
+                    optimizer.zero_grad()
                     keep()
                 raise
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
@@ -205,7 +206,7 @@ def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimi
     return found.course
 
 
-def _draw(work: Work, objectives: Mapping[Size, Objective], share: Share, number: int) -> chance.Draw:
+def _draw(work: Work, objectives: Mapping[Size, Objective], share: chance.Share, number: int) -> chance.Draw:
     """Batch `number`, all of one size, or of it the part that is this process's."""
     settings, material = work.settings, work.material
     turn = chance.turn_of([len(rows) for rows in material.train], seed=settings.seed, batch=number)

@@ -65,11 +65,6 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
     require_shares(settings, spec.processes)
-    if spec.machines > 1 and settings.class_pictures:
-        raise WrongUse(
-            "Class pictures are not shared among machines.",
-            "Set class_pictures to 0; prior_preservation keeps the class too.",
-        )
     warm.drop()  # a training wants all the memory there is
     if idle := idle_card():
         feed.tell(Warned(text=idle))
@@ -82,7 +77,7 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
             with team_of(spec.gpus, home, "train", spec.machines) as team:
                 return _with_family(made, feed, db, home, run, dataset, base, photos, fit, team)
         except (RuntimeError, OutOfMemory) as error:
-            if not isinstance(error, OutOfMemory) and not memory.ran_out(error):
+            if not memory.ran_out(error):
                 raise
             lower = next_rung(base, settings, here, spec.method, fit, spec.processes)
             if lower is None:

@@ -7,7 +7,6 @@ processes share them: their gradients are averaged before every step of the opti
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -19,32 +18,18 @@ from torch import Tensor, nn
 from zen_tui.library.events import Feed
 from zen_tui.library.specs import TrainSettings
 from zen_tui.ranks.team import Team
+from zen_tui.training import chance
 from zen_tui.training.checkpoints import PARTS, Course, State
 from zen_tui.training.fitting import parts_of
 
 BUCKET = 16_000_000  # numbers that are averaged at one time
 
 
-@dataclass(frozen=True)
-class Share:
-    """What one process does of a step: every `turns`th of its batches from `turn` on, and of each the part number
-    `part` of `parts`."""
-
-    turns: int = 1
-    turn: int = 0
-    parts: int = 1
-    part: int = 0
-
-    def batches(self, accumulation: int) -> range:
-        """The numbers of its own among the batches of a step."""
-        return range(self.turn, accumulation, self.turns)
-
-
-def share_of(settings: TrainSettings, team: Team) -> Share:
+def share_of(settings: TrainSettings, team: Team) -> chance.Share:
     """The share of this process."""
     parts = parts_of(settings, team.size)
     turns = team.size // parts
-    return Share(turns, team.index % turns, parts, team.index // turns)
+    return chance.Share(turns, team.index % turns, parts, team.index // turns)
 
 
 def agree(team: Team, feed: Feed, last: int) -> tuple[int, str, set[str]]:
