@@ -84,6 +84,12 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """What an error outside the subject weighs beside one inside."""
     judge: int = 0
     """Pictures of the subject that each checkpoint is judged by, with half as many of the class; 0 is none."""
+    copy_within: float = 0.1
+    """How near to a training photo, 0 to 1, a picture counts as a copy of it; 0 is not to look."""
+    class_pictures: int = 0
+    """Pictures of the class that the base draws before the training, and that are learned beside the photos."""
+    class_weight: float = 1.0
+    """What an error on a picture of the class weighs beside one on a photo."""
     stop_early: int = 0
     """Checkpoints in a row without gain, after which a run ends before its last step; 0 is never."""
     stop_gain: float = 0.01
@@ -118,6 +124,9 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "variants": (0, 64),
         "mask_outside": (0, 1),
         "judge": (0, 64),
+        "copy_within": (0, 1),
+        "class_pictures": (0, 10_000),
+        "class_weight": (0, 100),
         "stop_early": (0, 100),
         "stop_gain": (0, 0.5),
     }

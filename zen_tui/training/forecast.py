@@ -68,7 +68,13 @@ def forecast(db: Database, base: Base, settings: TrainSettings, method: str, fit
 
 def _alike(one: TrainSettings, other: TrainSettings) -> bool:
     same = all(getattr(one, name) == getattr(other, name) for name in ALIKE)
-    return same and bool(one.prior_preservation) == bool(other.prior_preservation)
+    return same and _passes(one) == _passes(other)
+
+
+def _passes(settings: TrainSettings) -> float:
+    """How many times a step computes what the photos alone would take."""
+    of_class = 1 if settings.class_pictures and settings.class_weight else 0
+    return (PRESERVING if settings.prior_preservation else 1) + of_class
 
 
 def _reckoned(
@@ -91,7 +97,7 @@ def _operations(base: Base, settings: TrainSettings, method: str, twice: float) 
     parameters = sizes_of(source_of(base), base.family).denoiser
     pictures = settings.batch_size * settings.gradient_accumulation
     once = operations(base.family, parameters, settings.resolution**2, pictures, twice, whole=method in WHOLE)
-    return once * (PRESERVING if settings.prior_preservation else 1)
+    return once * _passes(settings)
 
 
 def _settings_of(run: Run) -> TrainSettings:

@@ -21,6 +21,8 @@ from zen_tui.training import chance, optimizers
 from zen_tui.training.averages import Average
 from zen_tui.training.buckets import Size
 from zen_tui.training.checkpoints import Checkpoints, Course, State
+from zen_tui.training.class_pictures import class_loss
+from zen_tui.training.copies import CopyWatch
 from zen_tui.training.holdout import score
 from zen_tui.training.losses import losses
 from zen_tui.training.material import Material
@@ -47,7 +49,8 @@ class Work:
     checkpoints: Checkpoints
     feed: Feed
     draw_samples: Callable[[int, bool], None]
-    judge: Callable[[], Scores] | None = None
+    judge: Callable[[int], Scores] | None = None
+    copies: CopyWatch | None = None
     until: int = 0
     checked: Callable[[float], None] = lambda seconds: None
 
@@ -70,7 +73,10 @@ def learn(work: Work) -> Course:
     denoiser, optimizer = accelerator.prepare(family.denoiser(), made)
     family.replace_denoiser(denoiser)
     average = Average(method.parameters, made, settings.ema)
+    place = accelerator.process_index, accelerator.num_processes
     course = _take_up(work, accelerator, made, average)
+    if work.copies:
+        work.copies.found = course.copies
 
     def keep(*, again: bool = False) -> None:
         course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
@@ -128,7 +134,9 @@ def learn(work: Work) -> Course:
                         number = (step - 1) * settings.gradient_accumulation + micro
                         batch = _draw(work, objectives, accelerator, number)
                         plain, held = losses(family, method, material, objectives, settings, batch)
-                        accelerator.backward(plain + settings.prior_preservation * held)
+                        known = class_loss(family, method, material, objectives, settings, number, *place)
+                        kept = settings.prior_preservation * held + settings.class_weight * known
+                        accelerator.backward(plain + kept)
                         loss += float(plain.detach()) / settings.gradient_accumulation
             except RuntimeError as error:
                 if ran_out(error):  # nothing was learned of this step; it is made again with less
@@ -213,9 +221,9 @@ def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> 
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
 
 
-def _judge(work: Work, judge: Callable[[], Scores], course: Course) -> None:
+def _judge(work: Work, judge: Callable[[int], Scores], course: Course) -> None:
     """Judge the pictures of the current step, and say which step is the best so far."""
-    course.judged[course.step] = scores = judge()
+    course.judged[course.step] = scores = judge(course.step)
     if scores.identity:
         course.identities[course.step] = scores.identity
     choice = course.choice()

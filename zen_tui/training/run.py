@@ -29,6 +29,8 @@ from zen_tui.photos.captions import trigger
 from zen_tui.training import beginning, methods
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
+from zen_tui.training.class_pictures import class_examples
+from zen_tui.training.copies import CopyWatch
 from zen_tui.training.fitting import fit_of, fitted, keep, next_rung
 from zen_tui.training.forecast import forecast
 from zen_tui.training.judging import judge_for
@@ -105,15 +107,18 @@ def _train(
             raise Interrupted(how)
         feed.tell(Progress(what=what, done=done, total=total))
 
-    material = gather(family, photos, settings, home.cache(dataset.slug), report)
-    samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed)
+    class_of = class_examples(family, home, base, dataset, settings, feed)
+    material = gather(family, [*photos, *class_of], settings, home.cache(dataset.slug), report)
+    names = {photo.hash: photo.name for photo in datasets.photos(db, dataset.id)}
+    copies = CopyWatch([p for p in photos if not p.held_out], names, settings, family.multiple, feed)
+    samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed, copies)
     if settings.sample_every:
         samples.prepare()
 
     subject = Subject(dataset.token, dataset.class_word)
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
     _warn_of_cuts(family, photos, feed)  # a word that is learned may be several tokens
-    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, feed)
+    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, copies, feed)
     if judge:
         judge.prepare()
     if fit.checkpointing:
@@ -141,6 +146,7 @@ def _train(
             feed=feed,
             draw_samples=samples.draw,
             judge=judge.judge if judge else None,
+            copies=copies,
             until=spec.until,
             checked=checked,
         )
@@ -197,7 +203,7 @@ def _record(
 def _describe(method: Method, settings: TrainSettings, material: Material, fit: Fit) -> str:
     size = f"{method.numbers / 1e6:.1f} million" if method.numbers >= 1e5 else f"{method.numbers:,}"
     strength = settings.learning_rate * method.strength
-    photos, held_out = len(material.sizes), len(material.held_out)
+    photos, held_out = len(material.sizes) - len(material.of_class), len(material.held_out)
     parts = [
         f"Learning {size} numbers: {method.describe()}",
         f"effective rate {strength:.3g} (learning_rate x {method.strength:g})",
@@ -209,6 +215,9 @@ def _describe(method: Method, settings: TrainSettings, material: Material, fit: 
     parts += _feeding(settings, material)
     if settings.prior_preservation and method.moves_base:
         parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
+    if material.of_class:
+        pictures = plural(len(material.of_class), "picture")
+        parts.append(f"{pictures} of the class beside the photos, with weight {settings.class_weight:g}")
     return "; ".join(parts) + "."
 
 
@@ -245,6 +254,7 @@ def _metrics(course: Course, family: Family) -> dict[str, Any]:
         "holdout_first": scores[0] if scores else None,
         "holdout_last": scores[-1] if scores else None,
         "best_step": course.best_step(),
+        **({"copies": len(course.copies), "copies_since": course.copies[0].step} if course.copies else {}),
         **({"stopped": course.stopped} if course.stopped else {}),
         "seconds": round(course.seconds, 2),
         "seconds_per_step": round(course.seconds_per_step, 4),

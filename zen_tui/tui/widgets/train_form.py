@@ -68,6 +68,9 @@ REST = {
     "masked_loss": "auto, on, off",
     "mask_outside": "weight off the subject",
     "judge": "pictures a checkpoint; 0 is off",
+    "copy_within": "of a photo: a copy; 0 is off",
+    "class_pictures": "of the class, drawn first; 0: none",
+    "class_weight": "of those, beside the photos",
     "stop_early": "checkpoints without gain; 0: no",
     "stop_gain": "share of the held-out loss",
 }
@@ -206,6 +209,14 @@ class TrainForm(VerticalScroll, can_focus=False):
         """Go back to what is suggested."""
         for _, field in self.fields():
             field.value = ""
+
+    async def take(self, settings: Mapping[str, str], name: str) -> None:
+        """Have these typed, and nothing else; what is folded away and not as suggested is shown."""
+        if not set(settings) <= set(MATTERS) and not self.has_class("-more"):
+            await self.fold()
+        for setting, field in self.fields():
+            field.value = settings.get(setting, "")
+        self.query_one("#name", Input).value = name
 
     def mark_wrong(self, message: str) -> None:
         """Mark the settings that `message` names as wrong; '' marks none."""
