@@ -15,9 +15,10 @@ from torch import Tensor
 from benchmarks.on_card.models import Model
 from benchmarks.on_card.rows import Figure
 from zen_tui.exchange.layers import DEFAULT_TARGETS
+from zen_tui.exchange.step_costs import operations
 from zen_tui.families.base import Family
 from zen_tui.families.devices import precision_name
-from zen_tui.generation.fit import Machine, Sizes, for_training
+from zen_tui.generation.fit import Machine, Sizes, ladder
 from zen_tui.library.database import Database
 from zen_tui.library.events import AnyEvent, Step, Unattended
 from zen_tui.library.paths import Home
@@ -111,7 +112,7 @@ def material_for(model: Model, family: Family, size: int) -> Material:
         sizes=[(size, size)] * PHOTOS,
         latents=latents,
         counted=[None] * PHOTOS,
-        texts=["a photo of ohwx woman", ""],
+        texts=["a photo", ""],
         captions=model.captions(2, family.device),
         caption_rows=[[0]] * PHOTOS,
         plain_rows=[0] * PHOTOS,
@@ -133,32 +134,35 @@ def train(
     return course, getattr(kept, "last", None)
 
 
+Case = tuple[int, int, float]
+"""Pixels of a side, pictures at a time, and the share of the blocks that is computed twice."""
+
+
 def figures(
-    bench: Bench,
-    model: Model,
-    family: Family,
-    method: Method,
-    sizes: Sizes,
-    settings: TrainSettings,
-    *,
-    stored: str,
-    twice: bool,
+    bench: Bench, model: Model, family: Family, method: Method, sizes: Sizes, stored: str, case: Case, steps: int
 ) -> dict[str, Figure]:
     """Seconds a step, and memory in GiB: what the plan says, what this process took of the device, what its
-    tensors took of that, and take between runs. `first` are the seconds of the first three steps."""
-    plan = for_training(
-        sizes, Machine(bench.device.type, 1 << 40), family.name, learned=method.numbers,
-        resolution=settings.resolution, batch=settings.batch_size, precision=precision_name(family.dtype),
-        quantize=stored or "none", checkpointing="on" if twice else "off",
+    tensors took of that, and take between runs. `first` are the seconds of the first three steps, `TFLOP/s` what
+    the plan counts of operations by the usual step.
+    """
+    pixels, batch, twice = case
+    rungs = ladder(
+        sizes, Machine(bench.device.type, 1 << 40), family.name, learned=method.numbers, resolution=pixels,
+        batch=batch, precision=precision_name(family.dtype), quantize=stored or "none",
     )  # fmt: skip
+    plan = next(rung for rung in rungs if (rung.twice if rung.checkpointing else 0.0) == twice)
     free_memory(bench.device)
     before = allocated(bench.device)
     watch = Watch()
-    course, _ = train(bench, model, family, method, settings, watch)
+    course, _ = train(
+        bench, model, family, method, settings_for(steps, resolution=pixels, batch_size=batch), watch
+    )
     most, taken = peak(bench.device)
+    done = operations(family.name, sizes.denoiser, pixels**2, batch, twice)
     return {
         "s/step": round(course.seconds_per_step, 4),
         "first": " ".join(f"{took:.3g}" for took in watch.took[:3]),
+        "TFLOP/s": round(done / course.seconds_per_step / 1e12, 1),
         "predicted": round(plan.needs / GIB, 2),
         "taken": round(taken / GIB, 2) if taken else None,
         "off": f"{plan.needs / taken - 1:+.0%}" if taken else None,
@@ -170,25 +174,18 @@ def figures(
 
 
 def steps_of(
-    bench: Bench,
-    model: Model,
-    dtype: torch.dtype,
-    stored: str,
-    cases: list[tuple[int, int, bool]],
-    steps: int,
+    bench: Bench, model: Model, dtype: torch.dtype, stored: str, cases: list[Case], steps: int
 ) -> Iterator[tuple[str, dict[str, Figure]]]:
-    """Train `model` in each of the cases (pixels, batch, checkpointing), which must come without it first."""
+    """Train `model` in each of the cases; those that compute nothing twice come first."""
     family, sizes = model.open(bench.device, dtype, stored)
     method = method_for(family, settings_for(steps))
-    twice_now = False
-    for pixels, batch, twice in cases:
-        if twice and not twice_now:
-            family.compute_twice()
-            twice_now = True
-        settings = settings_for(steps, resolution=pixels, batch_size=batch)
-        name = f"{model.name} {pixels} px x{batch} {stored or 'whole'}{', twice' if twice else ''}"
+    for case in cases:
+        pixels, batch, twice = case
+        if twice:
+            family.compute_twice(twice)
+        name = f"{model.name} {pixels} px x{batch} {stored or 'whole'}{f', {twice:g} twice' if twice else ''}"
         try:
-            yield name, figures(bench, model, family, method, sizes, settings, stored=stored, twice=twice)
+            yield name, figures(bench, model, family, method, sizes, stored, case, steps)
         except torch.OutOfMemoryError:
             yield name, {"left out": "the memory of this card is too small"}
     family.release("denoiser")
