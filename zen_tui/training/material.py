@@ -42,7 +42,8 @@ class Material:
     what the squared error counts at each of them, (V, 1, h, w), None for a photo without a mask. `sizes` are
     those of the photos in pixels. `captions` has a row a text, on the device; `caption_rows` gives each photo's
     text in all its wordings, `plain_rows` the one without the token, `blank` the row of the empty one. `train`
-    holds row numbers with repeats, in one list a size; `held_out` those kept for scoring.
+    holds row numbers with repeats, in one list a size; `held_out` those kept for scoring. `shares` are the
+    photos' own weights.
     """
 
     sizes: list[Size]
@@ -54,6 +55,12 @@ class Material:
     blank: int
     train: list[list[int]]
     held_out: list[int]
+    shares: list[float]
+
+    def share(self, rows: Sequence[int]) -> Tensor | None:
+        """How much the loss of each photo counts, (N,); None where all count alike."""
+        found = [self.shares[row] for row in rows]
+        return None if all(share == 1 for share in found) else torch.tensor(found)
 
     def clean(self, rows: Sequence[int], views: Sequence[int]) -> Tensor:
         """The latents of photos of one size, each in the view named, (N, C, h, w)."""
@@ -105,6 +112,7 @@ def gather(
         blank=rows[""],
         train=[train[size] for size in sorted(train)],
         held_out=[row for row, e in enumerate(examples) if e.held_out],
+        shares=[e.weight for e in examples],
     )
 
 

@@ -19,8 +19,8 @@ from zen_tui.tui.widgets.photo_detail import PhotoDetail
 from zen_tui.tui.widgets.photo_grid import PhotoGrid
 
 NEEDS_PHOTOS = {
-    "mark", "rate", "this_one", "advance", "filter", "sort", "order", "large", "caption", "caption_editor",
-    "captions", "crop", "mask", "look", "train", "out_flagged", "select_all", "copy_path",
+    "mark", "rate", "weigh", "this_one", "advance", "filter", "sort", "order", "large", "caption",
+    "caption_editor", "captions", "crop", "mask", "look", "train", "out_flagged", "select_all", "copy_path",
 }  # fmt: skip
 
 
