@@ -88,6 +88,7 @@ class Studio:
     home: Home
     dataset: Dataset
     base: Base
+    spec: TrainSpec = field(default_factory=lambda: TrainSpec(run=0, name="", dataset="", base=""))
 
     def start(self, method: str = "lora", **changed: Any) -> TrainSpec:
         """A run with small settings, some of them changed; its spec."""

@@ -70,6 +70,7 @@ def show(name: Name, json: JsonFlag = False) -> None:
     if origin := run.spec.get("origin"):
         fields([("from", f"{origin['name']} at step {origin['step']:,}")])
     fields(run.metrics.items())
+    fields([("warning", text) for text in _history(home, run).warnings])
     for checkpoint in checkpoints:
         score = number(checkpoint.scores.get("holdout"))
         parts = [f"checkpoint at {checkpoint.step}", megabytes(checkpoint.size)]

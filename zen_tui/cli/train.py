@@ -59,7 +59,7 @@ def train(
     base: Annotated[
         str | None, typer.Option(help="The base to train on; `zen bases list` shows them. Else zen-mini.")
     ] = None,
-    method: Annotated[str | None, typer.Option(help="What learns: lora, dreambooth.")] = None,
+    method: Annotated[str | None, typer.Option(help="What learns: lora, embedding, dreambooth.")] = None,
     preset: Annotated[
         str | None,
         typer.Option(help="face, pet, object, garment, style, quick; else as suits the dataset's kind."),

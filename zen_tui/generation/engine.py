@@ -62,7 +62,7 @@ class Engine:
         Raises:
             Interrupted: `asked` said so.
         """
-        if self.family.reading != self._read_with:
+        if self.family.reading != self._read_with or "text" in self.family.held:  # what learns reads otherwise
             self._encoded.clear()
             self._read_with = self.family.reading
         texts = dict.fromkeys(text for r in requests for text in (r.prompt, r.negative))

@@ -15,7 +15,7 @@ from PIL import Image
 import zen_tui
 from zen_tui.exchange.profiles import variant_of
 from zen_tui.families import Family
-from zen_tui.families.devices import precision_name
+from zen_tui.families.devices import idle_card, precision_name
 from zen_tui.generation import warm
 from zen_tui.generation.engine import Engine
 from zen_tui.generation.record import copy_out, keep
@@ -49,6 +49,8 @@ def generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[s
     """
     base = models.base(db, spec.base)
     family, fit = warm.fitting(base, quantize=spec.quantize, offload=spec.offload)
+    if idle := idle_card():
+        feed.tell(Warned(text=idle))
     if fit.words:
         feed.tell(Note(text=f"So that {base.slug} fits: {fit.words}."))
     out = _out_folder(spec)
@@ -113,7 +115,7 @@ def _tell_unused(adapters: list[Adapter], spec: GenerateSpec, feed: Feed) -> Non
     """Say which embeddings change nothing, because no prompt has their word."""
     texts = [text.casefold() for r in spec.pictures for text in (r.prompt, r.negative)]
     for adapter in adapters:
-        word = adapter.trigger or adapter.slug
+        word = str(adapter.facts.get("trigger") or adapter.trigger or adapter.slug)
         if adapter.kind == "embedding" and not any(word.casefold() in text for text in texts):
             feed.tell(Warned(text=f"No prompt has the word “{word}”, so {adapter.slug} changes nothing."))
 

@@ -51,9 +51,11 @@ class Submitted:
     plan: Plan
 
 
-def training_defaults(base: Base, dataset: Dataset, preset: str | None = None) -> dict[str, Any]:
+def training_defaults(
+    base: Base, dataset: Dataset, preset: str | None = None, method: str = "lora"
+) -> dict[str, Any]:
     """The settings that a training would have if nothing were chosen. Raises `WrongUse` for an unknown preset."""
-    return defaults_for(base, dataset, preset)
+    return defaults_for(base, dataset, preset, method)
 
 
 def plan_training(
@@ -123,7 +125,7 @@ def prepare_training(
         hint = f"Did you mean {close}?" if close else f"The methods are: {', '.join(METHODS)}."
         raise WrongUse(f"There is no method called {method}.", hint)
     require_known(method, chosen)
-    defaults = defaults_for(base, dataset, preset)
+    defaults = defaults_for(base, dataset, preset, method)
     if kept:
         defaults = msgspec.structs.asdict(train_settings(defaults, kept))
     settings = train_settings(defaults, chosen)

@@ -37,6 +37,10 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The kind of LoRA: plain, scaled by the root of its rank, with the lengths of rows apart, or Kronecker's."""
     lora_plus: float = 1.0
     """How many times faster the second matrices of a LoRA learn than the first; 1 is off."""
+    vectors: int = 1
+    """How many vectors the word of an embedding has, for each text encoder."""
+    init_word: str = ""
+    """What the word of an embedding means in the beginning; '' is the class word."""
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     quantize: Quantize = "auto"
@@ -73,6 +77,12 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """What an error outside the subject weighs beside one inside."""
     judge: int = 0
     """Pictures of the subject that each checkpoint is judged by, with half as many of the class; 0 is none."""
+    copy_within: float = 0.1
+    """How near to a training photo, 0 to 1, a picture counts as a copy of it; 0 is not to look."""
+    class_pictures: int = 0
+    """Pictures of the class that the base draws before the training, and that are learned beside the photos."""
+    class_weight: float = 1.0
+    """What an error on a picture of the class weighs beside one on a photo."""
     stop_early: int = 0
     """Checkpoints in a row without gain, after which a run ends before its last step; 0 is never."""
     stop_gain: float = 0.01
@@ -90,6 +100,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "alpha": (0.001, 4096),
         "dropout": (0, 0.9),
         "lora_plus": (1, 64),
+        "vectors": (1, 32),
         "seed": (0, 2**31 - 1),
         "holdout": (0, 0.5),
         "checkpoint_every": (1, 1_000_000),
@@ -106,6 +117,9 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "variants": (0, 64),
         "mask_outside": (0, 1),
         "judge": (0, 64),
+        "copy_within": (0, 1),
+        "class_pictures": (0, 10_000),
+        "class_weight": (0, 100),
         "stop_early": (0, 100),
         "stop_gain": (0, 0.5),
     }
@@ -118,7 +132,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 SETTING_NAMES = TrainSettings.__struct_fields__
-SHAPED = ("rank", "alpha", "lora")
+SHAPED = ("rank", "alpha", "lora", "vectors", "init_word")
 """Settings that what was learned depends on: a run that goes on from another's state keeps them."""
 DECIDED = ("holdout", "masked_loss", "allow_few_photos")
 """Settings that act when a run takes its photos, which a run from another's state takes over as they are."""

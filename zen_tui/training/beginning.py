@@ -17,6 +17,7 @@ from zen_tui.library.records import Base, Crop, Dataset, Photo, Run
 from zen_tui.library.specs import Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import plural
 from zen_tui.photos.caption_edits import tidy
+from zen_tui.photos.caption_lint import names
 from zen_tui.photos.captions import default_caption, trigger
 from zen_tui.photos.split import hold_out
 
@@ -28,7 +29,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     """One photo of a run. `plain_caption` says the same without the token: what the class alone means.
 
     `weight` is how much its loss counts. `mask` is the content hash of the mask at `mask_path`, '' for a photo
-    that is learned without one.
+    that is learned without one. `of_class` is a picture of the class that the base drew.
     """
 
     path: str
@@ -43,6 +44,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     weight: float = 1.0
     mask: str = ""
     mask_path: str = ""
+    of_class: bool = False
 
 
 def require_photos(dataset: Dataset, usable: int, settings: TrainSettings) -> None:
@@ -71,6 +73,17 @@ def masked_photos(home: Home, dataset: Dataset, photos: Sequence[Photo], setting
             "Make masks first, or set masked_loss to auto.",
         )
     return found
+
+
+def require_token(dataset: Dataset, photos: Sequence[Photo]) -> None:
+    """Raise `Refused` unless a caption of `photos`, from which a word is to be learned, has the token."""
+    if not dataset.token:
+        raise Refused(f"{dataset.slug} has no token that could become a word.", "Train a LoRA instead.")
+    if not any(names(photo.caption or default_caption(dataset), dataset.token) for photo in photos):
+        raise Refused(
+            f"No caption of {dataset.slug} has the word {dataset.token}, so there is nothing to learn it from.",
+            f"Write {trigger(dataset)} into the captions.",
+        )
 
 
 def _mask_hash(path: Path) -> str:

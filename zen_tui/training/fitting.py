@@ -26,12 +26,13 @@ def fit_for(base: Base, settings: TrainSettings, machine: Machine, method: str =
 
 def rungs_for(base: Base, settings: TrainSettings, machine: Machine, method: str = "lora") -> list[Fit]:
     """All that a training of `base` can do without, each with more than the one before. Raises `BadFile`."""
-    source = source_of(base)
+    learns = outline(method, base, settings)
     return ladder(
-        sizes_of(source, base.family),
+        sizes_of(source_of(base), base.family),
         machine,
         base.family,
-        learned=outline(method, base, settings).numbers,
+        learned=learns.numbers,
+        reads=learns.reads,
         resolution=settings.resolution,
         batch=settings.batch_size,
         precision=settings.precision,

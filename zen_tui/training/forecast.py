@@ -26,6 +26,7 @@ ALIKE = (
     "gradient_checkpointing", "lora",
 )  # fmt: skip
 PRESERVING = 2.4  # times as much: the class is a second picture, and the base answers for it too
+SLOWER = 2.0  # times the usual step, beyond which the second is not just one that still warms up
 MORE = 1.15  # times what was told, from where on it is worth a warning
 
 
@@ -40,15 +41,20 @@ class Forecast:
 
     def compared(self, seconds: float, memory: int) -> tuple[str, str]:
         """What was measured beside what was told, and a warning where it is much more, or ''; memory in bytes."""
-        told = f"{duration(self.seconds)} and " if self.seconds else ""
+        told = f"{pace(self.seconds)} and " if self.seconds else ""
         words = (
-            f"Two steps measured: {duration(seconds)} a step, {megabytes(memory)}. "
+            f"Two steps measured: {pace(seconds)} a step, {megabytes(memory)}. "
             f"The plan said {told}{megabytes(self.memory_mb * 1e6)}."
         )
-        slower = bool(self.seconds) and seconds > MORE * (self.seconds or 0)
+        slower = bool(self.seconds) and seconds > SLOWER * (self.seconds or 0)
         larger = memory > MORE * self.memory_mb * 1e6
         much = " and ".join([*(["time"] if slower else []), *(["memory"] if larger else [])])
         return words, f"The first steps took more {much} than the plan said." if much else ""
+
+
+def pace(seconds: float) -> str:
+    """Seconds of a step: '0.07 s', '12 s', '2 min 05 s'."""
+    return duration(seconds) if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def forecast(db: Database, base: Base, settings: TrainSettings, method: str, fit: Fit, device: str) -> Forecast:
@@ -62,7 +68,13 @@ def forecast(db: Database, base: Base, settings: TrainSettings, method: str, fit
 
 def _alike(one: TrainSettings, other: TrainSettings) -> bool:
     same = all(getattr(one, name) == getattr(other, name) for name in ALIKE)
-    return same and bool(one.prior_preservation) == bool(other.prior_preservation)
+    return same and _passes(one) == _passes(other)
+
+
+def _passes(settings: TrainSettings) -> float:
+    """How many times a step computes what the photos alone would take."""
+    of_class = 1 if settings.class_pictures and settings.class_weight else 0
+    return (PRESERVING if settings.prior_preservation else 1) + of_class
 
 
 def _reckoned(
@@ -85,7 +97,7 @@ def _operations(base: Base, settings: TrainSettings, method: str, twice: float) 
     parameters = sizes_of(source_of(base), base.family).denoiser
     pictures = settings.batch_size * settings.gradient_accumulation
     once = operations(base.family, parameters, settings.resolution**2, pictures, twice, whole=method in WHOLE)
-    return once * (PRESERVING if settings.prior_preservation else 1)
+    return once * _passes(settings)
 
 
 def _settings_of(run: Run) -> TrainSettings:

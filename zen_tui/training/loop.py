@@ -12,6 +12,7 @@ from accelerate.state import AcceleratorState
 
 from zen_tui.families.base import Family
 from zen_tui.families.objective import Objective
+from zen_tui.generation.memory import ran_out
 from zen_tui.library.errors import ZenError
 from zen_tui.library.events import Feed, Holdout, Interrupted, Judged, Note, Resumed, Step
 from zen_tui.library.scores import Scores
@@ -20,6 +21,8 @@ from zen_tui.training import chance, optimizers
 from zen_tui.training.averages import Average
 from zen_tui.training.buckets import Size
 from zen_tui.training.checkpoints import Checkpoints, Course, State
+from zen_tui.training.class_pictures import class_loss
+from zen_tui.training.copies import CopyWatch
 from zen_tui.training.holdout import score
 from zen_tui.training.losses import losses
 from zen_tui.training.material import Material
@@ -46,7 +49,8 @@ class Work:
     checkpoints: Checkpoints
     feed: Feed
     draw_samples: Callable[[int, bool], None]
-    judge: Callable[[], Scores] | None = None
+    judge: Callable[[int], Scores] | None = None
+    copies: CopyWatch | None = None
     until: int = 0
     checked: Callable[[float], None] = lambda seconds: None
 
@@ -58,7 +62,7 @@ def learn(work: Work) -> Course:
     Raises:
         Interrupted: `feed.asked` said so; the state after the last step is kept.
         ZenError: the loss is not a number any more; the last good checkpoint is kept.
-        torch.OutOfMemoryError: the state after the last step is kept.
+        RuntimeError: the memory ran out (`memory.ran_out`); the state after the last step is kept.
     """
     family, method, material = work.family, work.method, work.material
     settings, feed = work.settings, work.feed
@@ -69,7 +73,10 @@ def learn(work: Work) -> Course:
     denoiser, optimizer = accelerator.prepare(family.denoiser(), made)
     family.replace_denoiser(denoiser)
     average = Average(method.parameters, made, settings.ema)
+    place = accelerator.process_index, accelerator.num_processes
     course = _take_up(work, accelerator, made, average)
+    if work.copies:
+        work.copies.found = course.copies
 
     def keep(*, again: bool = False) -> None:
         course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
@@ -127,11 +134,14 @@ def learn(work: Work) -> Course:
                         number = (step - 1) * settings.gradient_accumulation + micro
                         batch = _draw(work, objectives, accelerator, number)
                         plain, held = losses(family, method, material, objectives, settings, batch)
-                        accelerator.backward(plain + settings.prior_preservation * held)
+                        known = class_loss(family, method, material, objectives, settings, number, *place)
+                        kept = settings.prior_preservation * held + settings.class_weight * known
+                        accelerator.backward(plain + kept)
                         loss += float(plain.detach()) / settings.gradient_accumulation
-            except torch.OutOfMemoryError:  # nothing was learned of this step; it is made again with less
-                optimizer.zero_grad()
-                keep()
+            except RuntimeError as error:
+                if ran_out(error):  # nothing was learned of this step; it is made again with less
+                    optimizer.zero_grad()
+                    keep()
                 raise
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
             # fp16 is scaled so that now and then a gradient overflows; its step is left out by the scaler
@@ -204,16 +214,16 @@ def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> 
     """Score held-out photos, and as many training photos, after the current step."""
     if not work.material.held_out:
         return
-    held_out = score(work.family, objectives, work.material, work.material.held_out, work.settings)
+    held_out = score(work.method, objectives, work.material, work.material.held_out, work.settings)
     seen = sorted({row for rows in work.material.train for row in rows})[: len(work.material.held_out)]
-    trained = score(work.family, objectives, work.material, seen, work.settings)
+    trained = score(work.method, objectives, work.material, seen, work.settings)
     course.scores.append((course.step, held_out, trained))
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
 
 
-def _judge(work: Work, judge: Callable[[], Scores], course: Course) -> None:
+def _judge(work: Work, judge: Callable[[int], Scores], course: Course) -> None:
     """Judge the pictures of the current step, and say which step is the best so far."""
-    course.judged[course.step] = scores = judge()
+    course.judged[course.step] = scores = judge(course.step)
     if scores.identity:
         course.identities[course.step] = scores.identity
     choice = course.choice()

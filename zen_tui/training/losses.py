@@ -48,7 +48,7 @@ def losses(
         material.blank if dropped else material.wording(row, wording)
         for row, dropped, wording in zip(batch.rows, batch.dropped, batch.wordings, strict=True)
     ]
-    if not settings.prior_preservation:
+    if not (settings.prior_preservation and method.moves_base):
         answer = family.predict(noisy, s, method.conditions(material, rows), size)
         return mean_error(weighed, penalty(answer - target, settings), where), weight.new_zeros(())
     plain = [material.plain_rows[row] for row in batch.rows]

@@ -20,11 +20,11 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import duration, megabytes, plural
 from zen_tui.photos.split import hold_out
-from zen_tui.training.beginning import masked_photos, require_photos
+from zen_tui.training.beginning import class_caption, masked_photos, require_photos, require_token
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
 from zen_tui.training.fitting import fit_for
 from zen_tui.training.forecast import forecast
-from zen_tui.training.methods.outline import Outline, outline, require_sense
+from zen_tui.training.methods.outline import WITH_A_WORD, Outline, outline, require_sense
 
 BESIDE = 2  # checkpoints on disk beside the newest: the best, and the one being written
 
@@ -76,7 +76,7 @@ class Plan(msgspec.Struct, kw_only=True):
 
 def require_fitting(settings: TrainSettings, base: Base, method: str) -> None:
     """Raise `WrongUse` when a setting means nothing for `base`, or settings contradict each other."""
-    require_sense(method, settings)
+    require_sense(method, base, settings)
     flows = PROFILES[base.family].flows
     if settings.noise_offset and flows:
         raise WrongUse(
@@ -116,6 +116,8 @@ def plan(
     seen = sum(max(1, photo.repeats) for photo in learned)
     masked = masked_photos(home, dataset, photos, settings)
 
+    if method in WITH_A_WORD:
+        require_token(dataset, learned)
     learns = outline(method, base, settings)
     numbers = learns.numbers
     here = machine()
@@ -137,7 +139,10 @@ def plan(
         licence=licence,
         licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
         fit=fit.words,
-        feeding=feeding(learned, len(held_out), len(masked), settings, facts.multiple, numbers_per_pixel),
+        feeding=[
+            *feeding(learned, len(held_out), len(masked), settings, facts.multiple, numbers_per_pixel),
+            *_class(dataset, settings),
+        ],
         warnings=[
             *_warnings(settings, small=too_small_photos(photos, settings, facts.multiple), seen=seen),
             *feed_warnings(learned, dataset, settings, facts.multiple),
@@ -155,6 +160,15 @@ def rate_in_words(settings: TrainSettings, learns: Outline) -> str:
         f"{found}{settings.learning_rate:g}; effective {settings.learning_rate * learns.strength:.3g} "
         f"(x {learns.why})"
     )
+
+
+def _class(dataset: Dataset, settings: TrainSettings) -> list[tuple[str, str]]:
+    """Name and value to show of the pictures of the class, where there will be any."""
+    if not settings.class_pictures:
+        return []
+    count = plural(settings.class_pictures, "picture")
+    words = f"{count} of “{class_caption(dataset)}”, drawn by the base before the training"
+    return [("class", f"{words}; as many are learned in a step as photos")]
 
 
 def _warnings(settings: TrainSettings, *, small: int, seen: int) -> list[str]:

@@ -6,14 +6,13 @@ import time
 from typing import Any
 
 import msgspec
-import torch
 
 from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.profiles import require_trainable
 from zen_tui.families import Family, load_family
 from zen_tui.families.base import Part
-from zen_tui.families.devices import pick_device, precision_name
+from zen_tui.families.devices import idle_card, pick_device, precision_name
 from zen_tui.generation import memory, warm
 from zen_tui.generation.fit import Fit
 from zen_tui.library import datasets, models
@@ -30,6 +29,8 @@ from zen_tui.photos.captions import trigger
 from zen_tui.training import beginning, methods
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
+from zen_tui.training.class_pictures import class_examples
+from zen_tui.training.copies import CopyWatch
 from zen_tui.training.fitting import fit_of, fitted, keep, next_rung
 from zen_tui.training.forecast import forecast
 from zen_tui.training.judging import judge_for
@@ -60,6 +61,8 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
     warm.drop()  # a training wants all the memory there is
+    if idle := idle_card():
+        feed.tell(Warned(text=idle))
     forget_peak(pick_device())
     here = memory.machine(pick_device())
     fit = fit_of(home, run, base, settings, here, spec.method)
@@ -69,7 +72,9 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
         made = msgspec.structs.replace(spec, settings=fitted(settings, fit))
         try:
             return _train(made, feed, db, home, run, dataset, base, photos, family, fit)
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not memory.ran_out(error):
+                raise
             lower = next_rung(base, settings, here, spec.method, fit)
             if lower is None:
                 raise ZenError(
@@ -79,6 +84,7 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
             fit = keep(home, run, lower)
             feed.tell(Warned(text=f"The memory ran out. From here on: {lower.words}."))
         finally:
+            family.held.clear()
             family.release("text", "vae", "denoiser")
 
 
@@ -101,15 +107,18 @@ def _train(
             raise Interrupted(how)
         feed.tell(Progress(what=what, done=done, total=total))
 
-    _warn_of_cuts(family, photos, feed)
-    material = gather(family, photos, settings, home.cache(dataset.slug), report)
-    samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed)
+    class_of = class_examples(family, home, base, dataset, settings, feed)
+    material = gather(family, [*photos, *class_of], settings, home.cache(dataset.slug), report)
+    names = {photo.hash: photo.name for photo in datasets.photos(db, dataset.id)}
+    copies = CopyWatch([p for p in photos if not p.held_out], names, settings, family.multiple, feed)
+    samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed, copies)
     if settings.sample_every:
         samples.prepare()
 
     subject = Subject(dataset.token, dataset.class_word)
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
-    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, feed)
+    _warn_of_cuts(family, photos, feed)  # a word that is learned may be several tokens
+    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, copies, feed)
     if judge:
         judge.prepare()
     if fit.checkpointing:
@@ -137,6 +146,7 @@ def _train(
             feed=feed,
             draw_samples=samples.draw,
             judge=judge.judge if judge else None,
+            copies=copies,
             until=spec.until,
             checked=checked,
         )
@@ -193,7 +203,7 @@ def _record(
 def _describe(method: Method, settings: TrainSettings, material: Material, fit: Fit) -> str:
     size = f"{method.numbers / 1e6:.1f} million" if method.numbers >= 1e5 else f"{method.numbers:,}"
     strength = settings.learning_rate * method.strength
-    photos, held_out = len(material.sizes), len(material.held_out)
+    photos, held_out = len(material.sizes) - len(material.of_class), len(material.held_out)
     parts = [
         f"Learning {size} numbers: {method.describe()}",
         f"effective rate {strength:.3g} (learning_rate x {method.strength:g})",
@@ -203,8 +213,11 @@ def _describe(method: Method, settings: TrainSettings, material: Material, fit: 
     if fit.words:
         parts.append(fit.words)
     parts += _feeding(settings, material)
-    if settings.prior_preservation:
+    if settings.prior_preservation and method.moves_base:
         parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
+    if material.of_class:
+        pictures = plural(len(material.of_class), "picture")
+        parts.append(f"{pictures} of the class beside the photos, with weight {settings.class_weight:g}")
     return "; ".join(parts) + "."
 
 
@@ -241,6 +254,7 @@ def _metrics(course: Course, family: Family) -> dict[str, Any]:
         "holdout_first": scores[0] if scores else None,
         "holdout_last": scores[-1] if scores else None,
         "best_step": course.best_step(),
+        **({"copies": len(course.copies), "copies_since": course.copies[0].step} if course.copies else {}),
         **({"stopped": course.stopped} if course.stopped else {}),
         "seconds": round(course.seconds, 2),
         "seconds_per_step": round(course.seconds_per_step, 4),

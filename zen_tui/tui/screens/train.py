@@ -160,7 +160,7 @@ class TrainScreen(Keeping):
     async def action_more(self) -> None:
         form = self.query_one(TrainForm)
         self.toggle_class("-more")
-        form.query_one("#alpha" if await form.fold() else "#steps", Input).focus()
+        (await form.fold()).focus()
 
     def action_defaults(self) -> None:
         self.query_one(TrainForm).clear()
@@ -206,7 +206,7 @@ def look_ahead(home: Home, wish: Wish) -> Preview:
     with Database.open(home) as db:
         try:
             dataset, base = datasets.dataset(db, wish.dataset), models.base(db, wish.base)
-            suggested |= training_defaults(base, dataset, wish.preset)
+            suggested |= training_defaults(base, dataset, wish.preset, wish.method)
             plan = plan_training(
                 db, home, dataset, base, method=wish.method, preset=wish.preset, chosen=wish.chosen
             )
