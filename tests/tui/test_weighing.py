@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.tui.culled import photos
 from tests.tui.shell import add_photos, zen
-from tests.tui.test_culling import photos
 from tests.tui.work import said, until
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
