@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zen_tui.exchange.source import diffusers_source
+from zen_tui.families import lora_file
 from zen_tui.families.base import Family
 from zen_tui.families.loading import FAMILIES
 
@@ -44,7 +45,8 @@ def write_lora(family: Family, path: Path, targets: str, seed: int = 0) -> Path:
         key: torch.randn(tensor.shape, generator=generator)
         for key, tensor in get_peft_model_state_dict(denoiser).items()
     }
-    family.save_adapter(path, weights, config.to_dict(), "ohwx woman")
+    parts = {family.profile.denoiser: (weights, config.to_dict())}
+    lora_file.write(path, parts, "ohwx woman", family.profile.modelspec, family.licence)
     return path
 
 

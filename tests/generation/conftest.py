@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.families.conftest import open_family
+from zen_tui.families import lora_file
 from zen_tui.families.base import Family
 from zen_tui.generation import warm
 from zen_tui.library import models
@@ -60,4 +61,5 @@ def write_random_lora(family: Family, path: Path, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     weights = get_peft_model_state_dict(denoiser)
     random = {key: torch.randn(value.shape, generator=generator) for key, value in weights.items()}
-    family.save_adapter(path, random, config.to_dict(), "ohwx woman")
+    parts = {family.profile.denoiser: (random, config.to_dict())}
+    lora_file.write(path, parts, "ohwx woman", family.profile.modelspec, family.licence)

@@ -20,7 +20,7 @@ from zen_tui.library.events import AnyEvent
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Job
 
-PATIENCE = 30.0  # seconds after which a test has failed
+PATIENCE = 120.0  # seconds after which a test has failed; some wait for torch to be loaded on a busy machine
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -66,7 +66,7 @@ class Workshop:
 
     def wait_for_step(self, job: Job, step: int) -> None:
         tail = events.Tail(self.home.events(job.id))
-        until(lambda: any(getattr(event, "step", 0) >= step for event in tail.read()))
+        until(lambda: any((getattr(event, "step", None) or 0) >= step for event in tail.read()))
 
     def enough(self) -> None:
         """Let counting jobs come to their end."""

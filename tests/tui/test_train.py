@@ -152,3 +152,24 @@ async def test_every_setting_has_a_field(db: Database, home: Home) -> None:
         field(screen, "warmup").focus()
         await pilot.press(*"9")
         assert screen.query_one(TrainForm).chosen == {"warmup": "9"}
+
+
+@pytest.mark.usefixtures("woken")
+async def test_only_the_settings_of_the_method_are_shown(db: Database, home: Home) -> None:
+    async with opened(db, home) as (app, pilot, screen):
+        form = screen.query_one(TrainForm)
+        form.choose("base", "tiny")
+        field(screen, "rank").value = "4"
+        form.choose("method", "embedding")
+        await until(pilot, lambda: "vector for the token" in " ".join(said(app, "#words").split()))
+        assert not field(screen, "rank").region  # out of sight
+        await pilot.press("f2")
+        await until(pilot, lambda: screen.query("#vectors"))
+        assert field(screen, "vectors") is app.focused
+        field(screen, "vectors").value = "3"
+        await until(pilot, lambda: "3 vectors for the token" in " ".join(said(app, "#words").split()))
+        assert field(screen, "learning_rate").placeholder == "0.005"
+        assert form.chosen == {"vectors": "3"}
+        form.choose("method", "lora")
+        await until(pilot, lambda: "of rank 4" in " ".join(said(app, "#words").split()))
+        assert form.chosen == {"rank": "4"}

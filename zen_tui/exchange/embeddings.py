@@ -1,7 +1,8 @@
 """Textual-inversion embeddings: new words for a text encoder, recognised by their keys and widths.
 
 A1111 keeps them under `emb_params`; for SDXL there is one for each encoder, `clip_l` and `clip_g`; diffusers
-uses the new word itself as the key.
+uses the new word itself as the key. Which family one is for is told by its width; where that is no usual one, by
+the architecture that ModelSpec puts into the header.
 """
 
 from __future__ import annotations
@@ -16,6 +17,17 @@ from zen_tui.exchange.source import Source
 from zen_tui.library.errors import BadFile
 from zen_tui.library.text import clean
 
+ARCHITECTURE = "modelspec.architecture"
+ARCHITECTURES = {
+    "sd15": "stable-diffusion-v1/textual-inversion",
+    "sdxl": "stable-diffusion-xl-v1-base/textual-inversion",
+}
+"""What ModelSpec calls embeddings for a family; only these families have them."""
+KEYS = {
+    "sd15": {"text_encoder": "emb_params"},
+    "sdxl": {"text_encoder": "clip_l", "text_encoder_2": "clip_g"},
+}
+"""The keys that A1111, ComfyUI and diffusers look for, by family and text encoder."""
 _FAMILIES = {768: "sd15", 1024: "sd15"}
 _KEYS = ("emb_params", "<concept>")
 
@@ -46,11 +58,12 @@ def recognise(header: Header) -> Embedding | None:
     ((key, shape),) = shapes.items()
     vectors, width = (1, *shape) if len(shape) == 1 else (shape if len(shape) == 2 else (0, 0))
     named = key in _KEYS or (key.startswith("<") and key.endswith(">")) or "." not in key
-    if not named or vectors > 77 or width not in _FAMILIES:
+    family = _FAMILIES.get(width) or ("sd15" if header.metadata.get(ARCHITECTURE) == ARCHITECTURES["sd15"] else "")
+    if not named or vectors > 77 or not width or not family:
         return None
     token = "" if key in _KEYS else clean(key, 60)
     return Embedding(
-        family=_FAMILIES[width],
+        family=family,
         vectors=vectors,
         width=width,
         token=token,
@@ -65,7 +78,7 @@ def match(embedding: Embedding, source: Source) -> Match:
     Raises:
         BadFile: the settings of an encoder are gone.
     """
-    fits = {sub: _width(source, sub) == width for sub, width in embedding.widths.items()}
+    fits = {sub: width_of(source, sub) == width for sub, width in embedding.widths.items()}
     parts = [
         PartMatch(part=sub, layers=1, pieces=embedding.vectors, fit=embedding.vectors if fit else 0)
         for sub, fit in fits.items()
@@ -80,8 +93,8 @@ def match(embedding: Embedding, source: Source) -> Match:
     )
 
 
-def _width(source: Source, sub: str) -> int:
-    """How many numbers a word is to the text encoder `sub`; 0 when the base has none."""
+def width_of(source: Source, sub: str) -> int:
+    """How many numbers a word is to the text encoder `sub`; 0 when the base has none. Raises `BadFile`."""
     if sub not in source.parts:
         return 0
     file = source.parts[sub].config / "config.json"

@@ -26,11 +26,17 @@ class Attached:
         self._files: dict[str, tuple[str, int, int]] = {}
         self._use: list[tuple[str, float]] = []
         self._words = Words()
+        self.silent = False
+        """Whether the words of embeddings are read as if nobody had learned them."""
         self._bends: list[RemovableHandle] = []
         self._sum = Sum()
 
     def add(self, name: str, adapter: Adapter) -> None:
         self._known[name], self._files[name] = adapter, identity(adapter.path)
+
+    def teach(self, name: str, adapter: Adapter) -> None:
+        """Take up what is being learned under `name`, and so has no file."""
+        self._known[name], self._files[name] = adapter, (name, 0, 0)
 
     def clear(self) -> None:
         self.choose([])
@@ -63,7 +69,7 @@ class Attached:
 
     def tokenizer(self, sub: str, own: Any) -> Any:
         """What reads prompts for the text encoder `sub`, whose own tokenizer is `own`."""
-        return self._words.tokenizer(sub, own)
+        return own if self.silent else self._words.tokenizer(sub, own)
 
     def touching(self, subs: Sequence[str]) -> tuple[tuple[str, int, int, float], ...]:
         """What acts on these models: file and weight of each adapter."""

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from zen_tui.exchange.base_layers import blocks_per_level
 from zen_tui.exchange.profiles import PROFILES, Profile, Variant
 from zen_tui.exchange.source import Source
-from zen_tui.families import lora_file
 from zen_tui.families.adapters import open_adapter
 from zen_tui.families.attached import Attached
 from zen_tui.families.cond import Cond
@@ -64,8 +63,10 @@ class Family(ABC):
         """Parts whose matrices are kept as 'int8', 'fp8' or 'nf4', and text encoders that stay on the 'cpu'."""
         self.offload = False
         """Whether the denoiser's blocks stay in the computer's memory, and come to the device to compute."""
+        self.held: set[Part] = set()
+        """Parts in which something learns: `release` leaves them alone."""
         self._parts: dict[Part, nn.Module] = {}
-        self._attached = Attached()
+        self.attached = Attached()
 
     # what differs between architectures
 
@@ -181,7 +182,7 @@ class Family(ABC):
     def tokenizers(self) -> list[Any]:
         """The tokenizers, in the order of the profile; they know the words of embeddings that act."""
         subs = self.profile.text_encoders
-        return [self._attached.tokenizer(sub, own) for sub, own in zip(subs, self._own_tokenizers, strict=True)]
+        return [self.attached.tokenizer(sub, own) for sub, own in zip(subs, self._own_tokenizers, strict=True)]
 
     @cached_property
     def _own_tokenizers(self) -> list[Any]:
@@ -200,11 +201,6 @@ class Family(ABC):
         """What the base's model_index.json says; empty where there is none."""
         file = self.source.configs / "model_index.json"
         return msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.is_file() else {}
-
-    def save_adapter(self, path: Path, weights: dict[str, Tensor], config: dict[str, Any], trigger: str) -> None:
-        """Write a LoRA in diffusers' layout, durably. `weights` are the denoiser's PEFT keys."""
-        denoiser, modelspec = self.profile.denoiser, self.profile.modelspec
-        lora_file.write(path, denoiser, weights, config, trigger, modelspec, licence=self.licence)
 
     def attach(self, path: Path, name: str) -> int:
         """Take up an adapter file under `name`; it acts once `set_adapters` names it. Nothing is loaded for it.
@@ -228,7 +224,7 @@ class Family(ABC):
         except Exception:
             self.release("denoiser", "text")  # half an adapter may hang on them
             raise
-        self._attached.add(name, adapter)
+        self.attached.add(name, adapter)
         for part in self._parts:
             self._activate(part)  # a freshly loaded adapter must not act before it is named
         return count
@@ -237,7 +233,7 @@ class Family(ABC):
         """The text encoders, VAE or denoiser, loaded if it is not."""
         if part not in self._parts:
             self._parts[part] = self._load(part)
-            self._attached.hang(self._models(part))
+            self.attached.hang(self._models(part))
             self._activate(part)
         return self._parts[part]
 
@@ -268,15 +264,16 @@ class Family(ABC):
 
     def release(self, *parts: Part) -> None:
         """Give the memory of these parts back; they are loaded again when next used."""
-        if not [part for part in parts if self._parts.pop(part, None) is not None]:
+        if not [part for part in {*parts} - self.held if self._parts.pop(part, None) is not None]:
             return
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def replace_denoiser(self, module: nn.Module) -> None:
-        """Let `module` (the denoiser wrapped for several processes) answer for it."""
+        """Let `module` answer for the denoiser, and hold it."""
         self._parts["denoiser"] = module
+        self.held.add("denoiser")
 
     def set_adapters(self, use: Sequence[tuple[str, float]]) -> None:
         """Make exactly these attached adapters act, each at its weight; weight 0 is as if it were not there.
@@ -284,18 +281,18 @@ class Family(ABC):
         The weight multiplies the changes of a LoRA, the vectors of an embedding's word, and what a hypernetwork
         adds. Raises `WrongUse` when two embeddings share a word.
         """
-        self._attached.choose(use)
+        self.attached.choose(use)
         for part in self._parts:
             self._activate(part)
 
     @property
     def reading(self) -> tuple[tuple[str, int, int, float], ...]:
         """What acts on the text encoders, by file and weight: where it differs, so do encoded prompts."""
-        return self._attached.touching(self.profile.text_encoders)
+        return self.attached.touching(self.profile.text_encoders)
 
     def detach(self) -> None:
         """Forget every adapter."""
-        self._attached.clear()
+        self.attached.clear()
         for part in self._parts:
             for model in self._models(part).values():
                 delete_adapters(model)
@@ -345,6 +342,6 @@ class Family(ABC):
         if part == "denoiser" and self.offload:
             carry(self._parts[part], self.device)
         if part == "text":
-            self._attached.act_on_text(self._models(part))
+            self.attached.act_on_text(self._models(part))
         elif part == "denoiser":
-            self._attached.act_on_denoiser(self._parts[part])
+            self.attached.act_on_denoiser(self._parts[part])

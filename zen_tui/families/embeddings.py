@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken
 from torch import Tensor, nn
 
 from zen_tui.exchange import embeddings
 from zen_tui.exchange.adapters import TRIGGER
 from zen_tui.exchange.safetensors_header import Header
+from zen_tui.library.durable import replacing
 from zen_tui.library.errors import BadFile, WrongUse
 from zen_tui.library.text import clean
 
@@ -29,11 +30,14 @@ FIRST_LETTER = 0xF0000  # of Unicode's private area, where no script has letters
 
 @dataclass(frozen=True)
 class Embedding:
-    """The vectors of a word, (count, width) in fp32, by the sub-folder of their text encoder."""
+    """The vectors of a word, (count, width) in fp32, by the sub-folder of their text encoder.
+
+    While a word is learned, `vectors` gives them as they are at the time, with gradients.
+    """
 
     path: Path
     word: str
-    vectors: dict[str, Tensor]
+    vectors: Mapping[str, Tensor]
 
     @classmethod
     def read(cls, path: Path, header: Header, found: embeddings.Embedding) -> Embedding:
@@ -63,6 +67,22 @@ class Embedding:
         """Nothing: it acts through `Words`."""
 
 
+def write(path: Path, word: Embedding, family: str, licence: str = "") -> None:
+    """Write a word for a base of `family` as other tools read it, durably; its name and licence in the header."""
+    header = {
+        "format": "pt",
+        embeddings.ARCHITECTURE: embeddings.ARCHITECTURES[family],
+        TRIGGER: word.word,
+        **({"modelspec.license": licence} if licence else {}),
+    }
+    tensors = {
+        embeddings.KEYS[family][sub]: vectors.detach().float().cpu().contiguous()
+        for sub, vectors in word.vectors.items()
+    }
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata=header)
+
+
 class Words:
     """The words that act on a base, each with the weight that its vectors are multiplied by.
 
@@ -88,26 +108,26 @@ class Words:
 
     def put_into(self, sub: str, encoder: Any) -> None:
         """Give the text encoder `sub` the vectors of the words, and take away those of earlier ones."""
-        rows = [found.vectors[sub] * weight for found, weight in self._use if found.touches(sub)]
+        mine = [(found, weight) for found, weight in self._use if found.touches(sub)]
         table = encoder.get_input_embeddings()
         if isinstance(table, WordTable):
             table = table.known
             encoder.set_input_embeddings(table)
-        if rows:
-            encoder.set_input_embeddings(WordTable(table, torch.cat(rows)))
+        if mine:
+            rows = lambda: torch.cat([found.vectors[sub] * weight for found, weight in mine])  # noqa: E731
+            encoder.set_input_embeddings(WordTable(table, rows))
 
 
 class WordTable(nn.Module):
-    """The encoder's table `known`, and `rows` for the ids -1, -2 …"""
+    """The encoder's table `known`, and for the ids -1, -2 … what `rows` gives, asked anew for every text."""
 
-    def __init__(self, known: nn.Embedding, rows: Tensor) -> None:
+    def __init__(self, known: nn.Embedding, rows: Callable[[], Tensor]) -> None:
         super().__init__()
         self.known = known
-        self.register_buffer("rows", rows.to(known.weight), persistent=False)
+        self.rows = rows
 
     def forward(self, ids: Tensor) -> Tensor:
-        rows: Any = self.rows
-        mine = rows[(-1 - ids).clamp(min=0)]
+        mine = self.rows().to(self.known.weight)[(-1 - ids).clamp(min=0)]
         return torch.where((ids < 0).unsqueeze(-1), mine, self.known(ids.clamp(min=0)))
 
 

@@ -7,7 +7,7 @@ right shape first, and the layers that changed are counted afterwards.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ from zen_tui.library.durable import replacing
 from zen_tui.library.errors import BadFile
 from zen_tui.library.text import clean
 
+Learned = tuple[dict[str, Tensor], dict[str, Any]]
+"""PEFT's state and its configuration."""
+
 
 @dataclass(frozen=True)
 class LoraFile:
@@ -44,36 +47,46 @@ class LoraFile:
         return [change for change in self.changes if change.part == prefix]
 
 
-def write(
-    path: Path,
-    prefix: str,
-    weights: dict[str, Tensor],
-    config: dict[str, Any],
-    trigger: str,
-    architecture: str,
-    licence: str = "",
-) -> None:
-    """Write a PEFT state dict under `prefix`, durably; trigger and licence in the header.
+def write(path: Path, parts: Mapping[str, Learned], trigger: str, architecture: str, licence: str = "") -> None:
+    """Write what PEFT learned in the `parts` of a base, durably; trigger and licence in the header.
 
     A LoRA has diffusers' keys, with rank and alpha in the header; a LoKr those of LyCORIS, with alpha as a key.
     """
-    held = {key: tensor.detach().cpu().contiguous() for key, tensor in weights.items()}
     header = {"format": "pt", "modelspec.architecture": architecture, TRIGGER: trigger}
-    if "lora_alpha" in config:
-        tensors = {f"{prefix}.{key}": tensor for key, tensor in held.items()}
-        plain = {f"{prefix}.{key}": _plain(value) for key, value in config.items()}
+    tensors: dict[str, Tensor] = {}
+    plain: dict[str, Any] = {}
+    for part, (weights, config) in parts.items():
+        held = {_named(part, key): tensor.detach().cpu().contiguous() for key, tensor in weights.items()}
+        if "lora_alpha" in config:
+            tensors |= {f"{part}.{key}": tensor for key, tensor in held.items()}
+            plain |= {f"{part}.{key}": _plain(value) for key, value in config.items()}
+        else:
+            tensors |= _lycoris(_flat_start(part, parts), held, config["alpha"], config["r"])
+    if plain:
         header[METADATA] = msgspec.json.encode(plain, order="sorted").decode()
-    else:
-        tensors = _lycoris(prefix, held, config["alpha"], config["r"])
     if licence:
         header["modelspec.license"] = licence
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata=header)
 
 
-def _lycoris(prefix: str, weights: dict[str, Tensor], alpha: float, rank: int) -> dict[str, Tensor]:
+def _named(part: str, key: str) -> str:
+    """CLIP's layers lie one level deeper in files than in transformers 5, whose second model has it still."""
+    deeper = part.startswith("text_encoder") and not key.startswith("text_model.")
+    return f"text_model.{key}" if deeper else key
+
+
+def _flat_start(part: str, parts: Mapping[str, Learned]) -> str:
+    """How LyCORIS' keys begin for a part: kohya's names, of which a lone text encoder has one of its own."""
+    if part == "unet":
+        return "lora_unet_"
+    if part == "text_encoder":
+        return "lora_te1_" if "text_encoder_2" in parts else "lora_te_"
+    return "lora_te2_" if part == "text_encoder_2" else "lycoris_"
+
+
+def _lycoris(start: str, weights: dict[str, Tensor], alpha: float, rank: int) -> dict[str, Tensor]:
     """The keys of LyCORIS. It knows no alpha where both factors are whole, so there the second one takes it."""
-    start = "lora_unet_" if prefix == "unet" else "lycoris_"
     found: dict[str, Tensor] = {}
     for key, tensor in weights.items():
         layer, _, role = key.rpartition(".")

@@ -31,6 +31,10 @@ class SD15(Family):
 
     @torch.no_grad()
     def encode(self, prompts: Sequence[str]) -> Cond:
+        return self.encode_learning(prompts)
+
+    def encode_learning(self, prompts: Sequence[str]) -> Cond:
+        """`encode` with gradients, for a word or a text encoder that learns."""
         encoder = self.encoders()[0]
         tokens = self.tokenizers[0](
             list(prompts), padding="max_length", truncation=True, max_length=self.token_limit, return_tensors="pt"

@@ -21,8 +21,7 @@ class SDXL(SD15):
         "tokenizer_2": "transformers.CLIPTokenizer",
     }
 
-    @torch.no_grad()
-    def encode(self, prompts: Sequence[str]) -> Cond:
+    def encode_learning(self, prompts: Sequence[str]) -> Cond:
         texts: list[Tensor] = []
         pooled = torch.empty(0)
         for tokenizer, encoder in zip(self.tokenizers, self.encoders(), strict=True):

@@ -25,6 +25,7 @@ from zen_tui.exchange.source import Source
 from zen_tui.exchange.step_costs import activations
 from zen_tui.library.errors import Refused
 from zen_tui.library.text import megabytes, plural
+from zen_tui.ranks.cards import on_processor
 
 BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 STORED = {"int8": 1.0, "fp8": 1.0, "nf4": 0.516}  # a number of a matrix; NF4 has a byte of scale for 64 numbers
@@ -141,10 +142,15 @@ def carried(sizes: Sizes, width: int, stored: str) -> int:
     return weights(sizes, width, stored) * there // sizes.denoiser
 
 
+def text_weights(sizes: Sizes) -> int:
+    """Bytes of the text encoders as they compute."""
+    return sum(size * (4 if size < PRECISE else 2) for size in sizes.texts)
+
+
 def texts_for(sizes: Sizes, machine: Machine) -> str:
     """How the text encoders fit: as they are (''), in 'int8', or on the 'cpu' while a card does the rest."""
     room = SHARE * machine.free - OVERHEAD
-    if sum(size * (4 if size < PRECISE else 2) for size in sizes.texts) <= room:
+    if text_weights(sizes) <= room:
         return ""
     return "int8" if sum(sizes.texts) <= room or machine.device != "cuda" else "cpu"
 
@@ -160,6 +166,7 @@ def for_training(
     precision: str,
     quantize: str = "auto",
     checkpointing: str = "auto",
+    reads: bool = False,
 ) -> Fit:
     """What a training does without: the first rung of `ladder` that fits, or the last.
 
@@ -168,7 +175,7 @@ def for_training(
     """
     rungs = ladder(
         sizes, machine, family, learned=learned, resolution=resolution, batch=batch, precision=precision,
-        quantize=quantize, checkpointing=checkpointing,
+        quantize=quantize, checkpointing=checkpointing, reads=reads,
     )  # fmt: skip
     return next((rung for rung in rungs if rung.fits), rungs[-1])
 
@@ -184,10 +191,12 @@ def ladder(
     precision: str,
     quantize: str = "auto",
     checkpointing: str = "auto",
+    reads: bool = False,
 ) -> list[Fit]:
     """All that a training can do without, each with more than the one before. Raises as `for_training`.
 
-    `quantize` and `checkpointing` are the settings of those names.
+    `quantize` and `checkpointing` are the settings of those names; `reads` says that the text encoders stay beside
+    the denoiser.
     """
     require_storage(machine, quantize)
     widths = {"auto": 2 if machine.device == "cuda" else 4}
@@ -197,6 +206,7 @@ def ladder(
     def rung(stored: str, twice: float, pictures: int = batch, side: int = resolution) -> Fit:
         acts = activations(family, sizes.denoiser, side**2, pictures, twice, width)
         needs = weights(sizes, width, stored) + LEARNING * learned + acts + OVERHEAD
+        needs += text_weights(sizes) if reads else 0
         return Fit(
             stored, texts, twice > 0, needs=needs, fits=needs <= SHARE * machine.free, twice=twice or 1.0,
             batch=pictures if pictures < batch else 0, resolution=side if side < resolution else 0,
@@ -282,6 +292,8 @@ def too_small(fit: Fit, machine: Machine) -> str:
 
 def machine() -> Machine:
     """This machine, asked without torch: the first NVIDIA GPU, else the memory of the computer."""
+    if on_processor():
+        return Machine("cpu", free_memory(), has_bitsandbytes())
     try:
         import pynvml
 

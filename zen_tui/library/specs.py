@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from zen_tui.library.comparisons import CompareMethodsSpec, CompareSpec
+from zen_tui.library.mannequin_specs import MannequinPhotosSpec, MannequinScoreSpec
 
 Quantize = Literal["auto", "none", "int8", "fp8", "nf4"]
 """How the denoiser's matrices are kept; 'auto' as the memory allows."""
@@ -37,6 +38,17 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The kind of LoRA: plain, scaled by the root of its rank, with the lengths of rows apart, or Kronecker's."""
     lora_plus: float = 1.0
     """How many times faster the second matrices of a LoRA learn than the first; 1 is off."""
+    hypernet: Literal["width", "layer"] = "width"
+    """Whether a hypernetwork has a pair of networks for each width of input, as in 2022, or one for each layer."""
+    layer_structure: str = "1,2,1"
+    """The sizes of a network's layers, as factors of its width."""
+    activation: Literal[
+        "linear", "relu", "leakyrelu", "elu", "swish", "tanh", "sigmoid", "gelu", "silu", "mish"
+    ] = "silu"
+    vectors: int = 1
+    """How many vectors the word of an embedding has, for each text encoder."""
+    init_word: str = ""
+    """What the word of an embedding means in the beginning; '' is the class word."""
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     quantize: Quantize = "auto"
@@ -73,6 +85,12 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """What an error outside the subject weighs beside one inside."""
     judge: int = 0
     """Pictures of the subject that each checkpoint is judged by, with half as many of the class; 0 is none."""
+    copy_within: float = 0.1
+    """How near to a training photo, 0 to 1, a picture counts as a copy of it; 0 is not to look."""
+    class_pictures: int = 0
+    """Pictures of the class that the base draws before the training, and that are learned beside the photos."""
+    class_weight: float = 1.0
+    """What an error on a picture of the class weighs beside one on a photo."""
     stop_early: int = 0
     """Checkpoints in a row without gain, after which a run ends before its last step; 0 is never."""
     stop_gain: float = 0.01
@@ -90,6 +108,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "alpha": (0.001, 4096),
         "dropout": (0, 0.9),
         "lora_plus": (1, 64),
+        "vectors": (1, 32),
         "seed": (0, 2**31 - 1),
         "holdout": (0, 0.5),
         "checkpoint_every": (1, 1_000_000),
@@ -106,6 +125,9 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "variants": (0, 64),
         "mask_outside": (0, 1),
         "judge": (0, 64),
+        "copy_within": (0, 1),
+        "class_pictures": (0, 10_000),
+        "class_weight": (0, 100),
         "stop_early": (0, 100),
         "stop_gain": (0, 0.5),
     }
@@ -118,7 +140,7 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 SETTING_NAMES = TrainSettings.__struct_fields__
-SHAPED = ("rank", "alpha", "lora")
+SHAPED = ("rank", "alpha", "lora", "hypernet", "layer_structure", "activation", "vectors", "init_word")
 """Settings that what was learned depends on: a run that goes on from another's state keeps them."""
 DECIDED = ("holdout", "masked_loss", "allow_few_photos")
 """Settings that act when a run takes its photos, which a run from another's state takes over as they are."""
@@ -136,7 +158,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Train `dataset` on `base`, from `origin` on if there is one; the adapter will be called `name`.
 
-    Until step `until` nothing stops the run early: there it had ended before a person let it go on.
+    Until step `until` nothing stops the run early: there it had ended before a person let it go on. `gpus`
+    processes on each of `machines` share the pictures of each step; what is learned does not depend on that.
     """
 
     kind: ClassVar[str] = "train"
@@ -148,6 +171,12 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True):
     settings: TrainSettings = TrainSettings()
     origin: Origin | None = None
     until: int = 0
+    gpus: int = 1
+    machines: int = 1
+
+    @property
+    def processes(self) -> int:
+        return self.gpus * self.machines
 
 
 class CheckpointSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,7 +210,10 @@ class PictureRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GenerateSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Make `pictures` with `base` and `adapters`. `out` is a folder that receives copies."""
+    """Make `pictures` with `base` and `adapters`. `out` is a folder that receives copies.
+
+    `gpus` is how many processes share them, one a GPU.
+    """
 
     kind: ClassVar[str] = "generate"
     base: str
@@ -192,6 +224,7 @@ class GenerateSpec(msgspec.Struct, frozen=True, kw_only=True):
     out: str | None = None
     quantize: Quantize = "auto"
     offload: Offload = "auto"
+    gpus: int = 1
 
 
 class AdapterSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,28 +287,6 @@ class MaskSpec(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     photos: tuple[int, ...] = ()
     overwrite: bool = False
-
-
-class MannequinPhotosSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Render `count` photos of the person that `seed` draws and import them as dataset `dataset`."""
-
-    kind: ClassVar[str] = "mannequin_photos"
-    dataset: str
-    token: str = "ohwx"
-    seed: int = 0
-    count: int = 20
-
-
-class MannequinScoreSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Compare the pictures of two jobs, base alone and with the adapter, for the person of `seed`."""
-
-    kind: ClassVar[str] = "mannequin_score"
-    dataset: str
-    seed: int
-    base_job: int
-    adapter_job: int
-    run: int
-    sheet: str
 
 
 Spec = (

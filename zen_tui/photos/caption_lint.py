@@ -57,11 +57,11 @@ def check_photo(dataset: Dataset, photo: Photo, reader: Reader | None = None) ->
     if not caption.strip():
         return [Finding(photo.id, "empty", f"{photo.name} has no caption; it trains with the usual one.")]
     found = []
-    if dataset.token and not _names(caption, dataset.token):
+    if dataset.token and not names(caption, dataset.token):
         found.append(
             Finding(photo.id, "token", f"{photo.name} does not name {dataset.token}: it is not learned there.")
         )
-    if dataset.kind != "style" and dataset.class_word and not _names(caption, dataset.class_word):
+    if dataset.kind != "style" and dataset.class_word and not names(caption, dataset.class_word):
         words = f"{photo.name} does not say {dataset.class_word}: what the base knows of it is not used."
         found.append(Finding(photo.id, "class", words))
     if reader and (tokens := reader.count([caption])[0]) > reader.limit:
@@ -84,7 +84,7 @@ def check_set(dataset: Dataset, photos: Sequence[Photo]) -> list[Finding]:
     return [Finding(None, "alike", f"{words} Saying what differs ({what}) keeps it out of the token.")]
 
 
-def _names(caption: str, words: str) -> bool:
+def names(caption: str, words: str) -> bool:
     """Whether `words` stand in `caption` as words of their own, in whatever case."""
     return _standing_alone(words).search(caption) is not None
 

@@ -1,7 +1,8 @@
 """Judging photos: what stands against each one, from its measures and the thresholds, with the number.
 
 Judging reads no pixels, so that a changed threshold is applied at once. A verdict is advice: nothing is left
-out or refused because of one.
+out or refused because of one. There is none for watermarks and text: marks like letters are found in fences, fur
+and print as well, and what repeats at one place of many photos may be a wall behind a camera that stood still.
 """
 
 from __future__ import annotations

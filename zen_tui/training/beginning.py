@@ -17,6 +17,7 @@ from zen_tui.library.records import Base, Crop, Dataset, Photo, Run
 from zen_tui.library.specs import Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import plural
 from zen_tui.photos.caption_edits import tidy
+from zen_tui.photos.caption_lint import names
 from zen_tui.photos.captions import default_caption, trigger
 from zen_tui.photos.split import hold_out
 
@@ -27,7 +28,8 @@ FEWEST = 5  # photos; with fewer a LoRA repeats them instead of learning a subje
 class Example(msgspec.Struct, frozen=True, kw_only=True):
     """One photo of a run. `plain_caption` says the same without the token: what the class alone means.
 
-    `mask` is the content hash of the mask at `mask_path`, '' for a photo that is learned without one.
+    `weight` is how much its loss counts. `mask` is the content hash of the mask at `mask_path`, '' for a photo
+    that is learned without one. `of_class` is a picture of the class that the base drew.
     """
 
     path: str
@@ -39,8 +41,10 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     crop: Crop | None
     repeats: int
     held_out: bool
+    weight: float = 1.0
     mask: str = ""
     mask_path: str = ""
+    of_class: bool = False
 
 
 def require_photos(dataset: Dataset, usable: int, settings: TrainSettings) -> None:
@@ -69,6 +73,17 @@ def masked_photos(home: Home, dataset: Dataset, photos: Sequence[Photo], setting
             "Make masks first, or set masked_loss to auto.",
         )
     return found
+
+
+def require_token(dataset: Dataset, photos: Sequence[Photo]) -> None:
+    """Raise `Refused` unless a caption of `photos`, from which a word is to be learned, has the token."""
+    if not dataset.token:
+        raise Refused(f"{dataset.slug} has no token that could become a word.", "Train a LoRA instead.")
+    if not any(names(photo.caption or default_caption(dataset), dataset.token) for photo in photos):
+        raise Refused(
+            f"No caption of {dataset.slug} has the word {dataset.token}, so there is nothing to learn it from.",
+            f"Write {trigger(dataset)} into the captions.",
+        )
 
 
 def _mask_hash(path: Path) -> str:
@@ -112,6 +127,7 @@ def examples(
             plain_caption=without_token(photo.caption or default_caption(dataset), dataset),
             crop=photo.crop,
             repeats=photo.repeats,
+            weight=photo.weight,
             held_out=photo.id in held_out,
             mask=_mask_hash(home.mask(dataset.slug, photo.hash)) if photo.id in masked else "",
             mask_path=str(home.mask(dataset.slug, photo.hash)),

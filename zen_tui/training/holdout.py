@@ -9,20 +9,20 @@ from collections.abc import Mapping
 
 import torch
 
-from zen_tui.families.base import Family
 from zen_tui.families.objective import Objective
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance
 from zen_tui.training.buckets import Size
 from zen_tui.training.losses import mean_error
 from zen_tui.training.material import Material
+from zen_tui.training.methods.method import Method
 
 TIMES = 8  # fixed times a photo
 
 
 @torch.no_grad()
 def score(
-    family: Family,
+    method: Method,
     objectives: Mapping[Size, Objective],
     material: Material,
     rows: list[int],
@@ -32,6 +32,7 @@ def score(
 
     Photos are scored in their own size, as they are: neither mirrored nor jittered.
     """
+    family = method.family
     denoiser = family.denoiser()
     was_training = denoiser.training
     denoiser.eval()
@@ -48,7 +49,7 @@ def score(
             part = slice(start, start + at_once)
             s = times[part].to(family.device)
             noisy, target = objective.corrupt(clean[part].to(family.device), noise[part].to(family.device), s)
-            captions = material.captions[[material.wording(row)] * len(s)]
+            captions = method.conditions(material, [material.wording(row)] * len(s))
             answer = family.predict(noisy, s, captions, size)
             total += len(s) * float(mean_error(objective.weight(s), (answer - target).square(), where))
     denoiser.train(was_training)

@@ -12,7 +12,9 @@ import msgspec
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.library.errors import WrongUse
 from zen_tui.library.records import Base, Dataset
+from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import nearest
+from zen_tui.training.methods import METHODS
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,13 +84,16 @@ def preset_settings(name: str, base: Base, dataset: Dataset) -> dict[str, Any]:
     return found
 
 
-def defaults_for(base: Base, dataset: Dataset, preset: str | None = None) -> dict[str, Any]:
-    """The settings that `base` recommends, changed by `preset`, or by the one that suits `dataset`.
+def defaults_for(base: Base, dataset: Dataset, preset: str | None = None, method: str = "lora") -> dict[str, Any]:
+    """The settings that `base` recommends, changed by `preset` or the one that suits `dataset`, then by `method`.
 
     Raises:
         WrongUse: there is no preset of that name.
     """
-    return {**_recommended(base), **preset_settings(preset or preset_for(dataset), base, dataset)}
+    suits = preset_settings(preset or preset_for(dataset), base, dataset)
+    known, settings = METHODS[method], {**_recommended(base), **suits}
+    settings["learning_rate"] = known.rate * float(settings.get("learning_rate", TrainSettings().learning_rate))
+    return {**settings, **known.defaults}
 
 
 def in_words(name: str) -> str:

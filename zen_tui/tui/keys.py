@@ -99,6 +99,8 @@ def _culled(scope: str) -> Iterator[Action]:
     yield Action(f"{scope}.hold_out", "o", "hold out", "Keep this photo to measure with.", "mark('holdout')", True)
     yield Action(f"{scope}.this_one", "d", "this one", "Use this photo and leave those like it out.", "", True)
     yield from _rated(scope)
+    yield Action(f"{scope}.heavier", "plus,equals_sign", "heavier", "Let it count twice as much.", "weigh(2)")
+    yield Action(f"{scope}.lighter", "minus", "lighter", "Let it count half as much.", "weigh(0.5)")
     yield Action(f"{scope}.undo", "U,backspace", "undo", "Take back what was done last, and so on.", footer=True)
     yield Action(f"{scope}.advance", "a", "go on or stay", "Go on to the next photo after each mark, or stay.")
 
@@ -217,6 +219,16 @@ _TRAIN = (
     Action(
         "train.defaults", "f4", "defaults", "Go back to the settings that suit this base and preset.", footer=True
     ),
+    Action(
+        "train.open",
+        "ctrl+o",
+        "open settings",
+        "Take the settings of a file or a run.",
+        "open_settings",
+        True,
+        True,
+    ),
+    Action("train.save", "f6", "save settings", "Write these to a file.", "save_settings", True, True),
 )
 _RUN = (
     Action("run.pause", "p", "pause", "Pause the run after a checkpoint, or take it up again.", footer=True),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 from zen_tui.library.errors import WrongUse
 
@@ -17,17 +17,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Known:
-    """A method that can be chosen: how it is called on screen, its module here, its class, and its settings."""
+    """A method that can be chosen: how it is called on screen, its module here, its class, its settings, and
+    `defaults` for settings to which other methods and bases recommend other values. `rate` is how many times the
+    rate suits it that suits a LoRA."""
 
     title: str
     module: str
     name: str
     settings: tuple[str, ...] = ()
+    defaults: dict[str, Any] = field(default_factory=dict)
+    rate: float = 1.0
 
 
 METHODS = {
     "lora": Known("LoRA", "lora", "Lora", ("rank", "alpha", "dropout", "lora", "lora_plus")),
-    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth"),
+    "hypernetwork": Known(
+        "Hypernetwork", "hypernetwork", "Bending", ("hypernet", "layer_structure", "activation", "dropout")
+    ),
+    "dreambooth": Known(
+        "DreamBooth", "dreambooth", "Dreambooth", rate=0.05
+    ),  # 5e-6 beside 1e-4, as diffusers has it
+    "embedding": Known(
+        "Embedding", "embedding", "TextualInversion", ("vectors", "init_word"), {"learning_rate": 5e-3}
+    ),
 }
 """The methods by the name that `zen train --method` takes."""
 

@@ -95,7 +95,9 @@ class Lora(Method):
         config = self.denoiser.peft_config[ADAPTER].to_dict()
         if self.settings.lora == "rslora":  # no other tool need know of the root: it is in alpha
             config |= {"use_rslora": False, "lora_alpha": self.strength * self.settings.rank}
-        self.family.save_adapter(path, self.state(), config, self.subject.trigger)
+        family = self.family
+        parts = {family.profile.denoiser: (self.state(), config)}
+        lora_file.write(path, parts, self.subject.trigger, family.profile.modelspec, family.licence)
         try:
             same = self._is_in(path)
         except BadFile:

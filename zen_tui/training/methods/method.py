@@ -48,6 +48,8 @@ class Method(ABC):
 
     kind: ClassVar[str] = "lora"
     """What generation loads afterwards: the `kind` of the recorded adapter."""
+    moves_base: ClassVar[bool] = True
+    """Whether the base answers otherwise to captions without the subject, and its class may have to be kept."""
 
     def __init__(self, family: Family, settings: TrainSettings, subject: Subject, targets: str) -> None:
         self.family = family

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
+from zen_tui.exchange.embeddings import ARCHITECTURES, width_of
+from zen_tui.exchange.hypernetworks import inputs_of, places_in, sizes, structure_of
 from zen_tui.exchange.layers import DEFAULT_TARGETS, lora_size
+from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.source import source_of
 from zen_tui.generation.fit import sizes_of
-from zen_tui.library.errors import WrongUse
+from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.records import Base
 from zen_tui.library.specs import TrainSettings
+from zen_tui.library.text import plural
 
 KINDS = {"lora": "LoRA", "rslora": "rank-stabilised LoRA", "dora": "DoRA", "lokr": "LoKr"}
 """What the kinds of LoRA are called, by the setting `lora`."""
 
 
+WITH_A_WORD = ("embedding",)
+"""Methods for which the token becomes a word of its own."""
+
+
 @dataclass(frozen=True)
 class Outline:
-    """`numbers` that learn, `words` for what they are, and what the rate is multiplied by, in `why`."""
+    """`numbers` that learn, `words` for what they are, and what the rate is multiplied by, in `why`.
+
+    `reads` says that the text encoders stay in memory, because they or a word learn.
+    """
 
     numbers: int
     words: str
     strength: float = 1.0
     why: str = ""
+    reads: bool = False
 
 
 def targets_of(base: Base) -> str:
@@ -36,8 +50,10 @@ def outline(method: str, base: Base, settings: TrainSettings) -> Outline:
 
     Raises:
         BadFile: a file of the base is gone or damaged.
+        Refused: there is nothing in the base for it to act on.
     """
-    return {"lora": _lora, "dreambooth": _dreambooth}[method](base, settings)
+    made = {"lora": _lora, "embedding": _embedding, "hypernetwork": _hypernetwork, "dreambooth": _dreambooth}
+    return made[method](base, settings)
 
 
 def strength_of(settings: TrainSettings) -> float:
@@ -45,12 +61,20 @@ def strength_of(settings: TrainSettings) -> float:
     return settings.alpha / (math.sqrt(settings.rank) if settings.lora == "rslora" else settings.rank)
 
 
-def require_sense(method: str, settings: TrainSettings) -> None:
-    """Raise `WrongUse` when the settings of a method contradict each other."""
+def require_sense(method: str, base: Base, settings: TrainSettings) -> None:
+    """Raise `WrongUse` when a method is not for `base`, or its settings contradict each other."""
+    if method in WITH_A_WORD and base.family not in ARCHITECTURES:
+        titles = " and ".join(PROFILES[family].title for family in ARCHITECTURES)
+        raise WrongUse(
+            f"{base.slug} has a text encoder for which Zen learns no words: embeddings are for {titles}.",
+            "Train a LoRA: its captions can have any token.",
+        )
     if method == "dreambooth" and settings.quantize not in ("auto", "none"):
         raise WrongUse("A base whose weights are rounded cannot learn as a whole.", "Set quantize to none.")
     if method == "lora" and settings.lora_plus != 1 and settings.lora == "lokr":
         raise WrongUse("lora_plus is for kinds of LoRA with two matrices, and lokr is none.", "Set it to 1.")
+    if method == "hypernetwork":
+        structure_of(settings.layer_structure)
     if settings.lora_plus != 1 and settings.optimizer == "prodigy":
         raise WrongUse("Prodigy finds one rate for all that learns.", "Set lora_plus to 1, or another optimizer.")
 
@@ -64,6 +88,35 @@ def _lora(base: Base, settings: TrainSettings) -> Outline:
     return Outline(numbers, words, strength_of(settings), f"alpha / {root}")
 
 
+def bends_in_words(places: Mapping[str, int], settings: TrainSettings) -> str:
+    """What a hypernetwork with a network for each of `places` is, for a person."""
+    widths = len(set(places.values()))
+    each = f"a pair for each of {plural(widths, 'width')}" if settings.hypernet == "width" else "one a layer"
+    return f"{len(places)} networks for keys and values, {each}, {settings.layer_structure} {settings.activation}"
+
+
+def _hypernetwork(base: Base, settings: TrainSettings) -> Outline:
+    places = places_in(inputs_of(source_of(base), base.family), settings.hypernet)
+    if not places:
+        raise Refused(f"No layer of {base.slug} makes keys or values alone.", "Train a LoRA on it.")
+    structure = structure_of(settings.layer_structure)
+    numbers = sum(
+        inputs * outputs + outputs
+        for width in places.values()
+        for inputs, outputs in pairwise(sizes(width, structure))
+    )
+    return Outline(numbers, bends_in_words(places, settings))
+
+
 def _dreambooth(base: Base, settings: TrainSettings) -> Outline:
     sizes = sizes_of(source_of(base), base.family)
     return Outline(sizes.denoiser, "all of the denoiser")
+
+
+def _embedding(base: Base, settings: TrainSettings) -> Outline:
+    source = source_of(base)
+    widths = [width_of(source, sub) for sub in PROFILES[base.family].text_encoders]
+    words = f"{plural(settings.vectors, 'vector')} for the token"
+    if len(widths) > 1:
+        words += f", in each of {len(widths)} text encoders"
+    return Outline(settings.vectors * sum(widths), words, reads=True)

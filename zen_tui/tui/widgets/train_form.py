@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -32,6 +33,11 @@ REST = {
     "dropout": "of what is learned",
     "lora": "lora, rslora, dora, lokr",
     "lora_plus": "rate of B over A; 1 is off",
+    "hypernet": "a network a width, or a layer",
+    "layer_structure": "of a network: 1,2,1",
+    "activation": "silu, relu, swish, linear, …",
+    "vectors": "how many the word has",
+    "init_word": "what it means so far",
     "gradient_accumulation": "batches in a step",
     "lr_schedule": "constant, cosine, linear",
     "warmup": "steps of a gentle start",
@@ -62,6 +68,9 @@ REST = {
     "masked_loss": "auto, on, off",
     "mask_outside": "weight off the subject",
     "judge": "pictures a checkpoint; 0 is off",
+    "copy_within": "of a photo: a copy; 0 is off",
+    "class_pictures": "of the class, drawn first; 0: none",
+    "class_weight": "of those, beside the photos",
     "stop_early": "checkpoints without gain; 0: no",
     "stop_gain": "share of the held-out loss",
 }
@@ -90,6 +99,7 @@ class TrainForm(VerticalScroll, can_focus=False):
         super().__init__()
         self.defaults: dict[str, Any] = {}
         self.counts: dict[str, str] = {}  # what is in each dataset, in words
+        self.others: set[str] = set()  # settings that only other methods have
         self.presets: dict[str, str] = {}  # each preset, in words
         self.suited: dict[str, str] = {}  # the preset that suits each dataset
         self._known: dict[str, list[str]] = {}  # what each list offers
@@ -162,13 +172,23 @@ class TrainForm(VerticalScroll, can_focus=False):
     @property
     def chosen(self) -> dict[str, Any]:
         """The settings that were typed, as typed."""
-        return {name: value for name, field in self.fields() if (value := field.value.strip())}
+        typed = {name: value for name, field in self.fields() if (value := field.value.strip())}
+        return {name: value for name, value in typed.items() if name not in self.others}
 
     def fields(self) -> Iterator[tuple[str, Input]]:
         """The settings that have a field now, and the fields."""
         for name in SETTING_NAMES:
             for field in self.query(f"#{name}").results(Input):
                 yield name, field
+
+    @on(Select.Changed, "#method")
+    def sift(self) -> None:
+        """Show the settings of the method that is chosen, and those that all methods have."""
+        mine = METHODS[self.value("method") or "lora"].settings
+        self.others = {name for known in METHODS.values() for name in known.settings if name not in mine}
+        for name, field in self.fields():
+            if isinstance(row := field.parent, Horizontal):
+                row.display = name not in self.others
 
     def say_dataset(self) -> None:
         """Say beside the dataset what is in it, and beside the preset which one that is."""
@@ -190,22 +210,32 @@ class TrainForm(VerticalScroll, can_focus=False):
         for _, field in self.fields():
             field.value = ""
 
+    async def take(self, settings: Mapping[str, str], name: str) -> None:
+        """Have these typed, and nothing else; what is folded away and not as suggested is shown."""
+        if not set(settings) <= set(MATTERS) and not self.has_class("-more"):
+            await self.fold()
+        for setting, field in self.fields():
+            field.value = settings.get(setting, "")
+        self.query_one("#name", Input).value = name
+
     def mark_wrong(self, message: str) -> None:
         """Mark the settings that `message` names as wrong; '' marks none."""
         words = set(message.replace(":", " ").split())
         for setting, field in self.fields():
             field.set_class(setting in words, "-invalid")
 
-    async def fold(self) -> bool:
-        """Show the rest of the settings, or fold them away; True when they are shown now."""
+    async def fold(self) -> Input:
+        """Show the rest of the settings, or fold them away; the first of those that are there now."""
         self.toggle_class("-more")
         shown = self.has_class("-more")
         rest = self.query_one("#rest")
         if shown and not rest.children:
             await rest.mount_all([_row(name, hint) for name, hint in REST.items()])
+            self.sift()
             self.suggest(self.defaults, self.query_one("#name", Input).placeholder)
         self.query_one("#more", Button).label = "fewer settings" if shown else "more settings"
-        return shown
+        first = next(name for name in (REST if shown else MATTERS) if name not in self.others)
+        return self.query_one(f"#{first}", Input)
 
 
 def _row(name: str, hint: str) -> Horizontal:
