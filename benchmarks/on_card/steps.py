@@ -112,7 +112,7 @@ def material_for(model: Model, family: Family, size: int) -> Material:
         sizes=[(size, size)] * PHOTOS,
         latents=latents,
         counted=[None] * PHOTOS,
-        texts=["a photo", ""],
+        texts=["a photo of ohwx woman", ""],
         captions=model.captions(2, family.device),
         caption_rows=[[0]] * PHOTOS,
         plain_rows=[0] * PHOTOS,
@@ -120,6 +120,7 @@ def material_for(model: Model, family: Family, size: int) -> Material:
         train=[list(range(PHOTOS))],
         held_out=[],
         of_class=[],
+        shares=[1.0] * PHOTOS,
     )
 
 
