@@ -27,8 +27,10 @@ class Known:
     defaults: dict[str, Any] = field(default_factory=dict)
 
 
+_LORA = ("rank", "alpha", "dropout", "lora", "lora_plus")
+
 METHODS = {
-    "lora": Known("LoRA", "lora", "Lora", ("rank", "alpha", "dropout", "lora", "lora_plus")),
+    "lora": Known("LoRA", "lora", "Lora", (*_LORA, "text_encoder_lr", "text_encoder_until")),
     "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth"),
     "embedding": Known(
         "Embedding", "embedding", "TextualInversion", ("vectors", "init_word"), {"learning_rate": 5e-3}

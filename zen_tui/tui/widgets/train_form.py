@@ -33,6 +33,8 @@ REST = {
     "dropout": "of what is learned",
     "lora": "lora, rslora, dora, lokr",
     "lora_plus": "rate of B over A; 1 is off",
+    "text_encoder_lr": "of the rate; 0 is off",
+    "text_encoder_until": "share of the steps",
     "vectors": "how many the word has",
     "init_word": "what it means so far",
     "gradient_accumulation": "batches in a step",
