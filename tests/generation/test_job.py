@@ -17,7 +17,8 @@ from PIL import Image
 from tests.feeds import KeptFeed
 from tests.generation.conftest import add_adapter, new_job
 from zen_tui.generation import warm
-from zen_tui.generation.job import PREVIEW_PAUSE, generate
+from zen_tui.generation.job import generate
+from zen_tui.generation.together import PREVIEW_PAUSE
 from zen_tui.library import pictures
 from zen_tui.library.database import Database
 from zen_tui.library.durable import hash_file

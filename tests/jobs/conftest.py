@@ -20,7 +20,7 @@ from zen_tui.library.events import AnyEvent
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Job
 
-PATIENCE = 30.0  # seconds after which a test has failed
+PATIENCE = 120.0  # seconds after which a test has failed; some wait for torch to be loaded on a busy machine
 
 Until = Callable[[Callable[[], object]], None]
 

@@ -127,6 +127,24 @@ def test_what_the_worker_needs_still_works() -> None:
     assert (done.returncode, done.stdout.split()) == (0, ["thread", "child"]), done.stderr
 
 
+def test_a_socket_that_a_driver_makes_leads_nowhere() -> None:
+    """NVIDIA's driver makes one, binds it and listens when it starts; nobody is reached by it, nor reaches us."""
+    done = python(
+        "from zen_tui.privacy.lock import engage; engage()\n"
+        "import socket\n"
+        "made = socket.socket(socket.AF_UNIX); made.bind(chr(0) + 'zen-test'); made.listen()\n"
+        "other = socket.socket(socket.AF_UNIX)\n"
+        "letter = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        "for way in (lambda: other.connect(chr(0) + 'zen-test'), made.accept, lambda: socket.socket(),\n"
+        "            lambda: letter.sendto(b'x', chr(0) + 'zen-test')):\n"
+        "    try:\n"
+        "        way(); print('through')\n"
+        "    except PermissionError:\n"
+        "        print('refused')"
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["refused"] * 4), done.stderr
+
+
 def test_an_unlocked_process_does_not_claim_a_lock() -> None:
     assert probe().level == "none"
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.cli.conftest import zen  # noqa: F401  (a fixture)
+from tests.jobs.conftest import workshop  # noqa: F401  (likewise)
 from zen_tui.exchange.bases import add_base
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database
@@ -88,8 +89,9 @@ class Studio:
     home: Home
     dataset: Dataset
     base: Base
+    spec: TrainSpec = field(default_factory=lambda: TrainSpec(run=0, name="", dataset="", base=""))
 
-    def start(self, method: str = "lora", **changed: Any) -> TrainSpec:
+    def start(self, method: str = "lora", *, gpus: int = 1, **changed: Any) -> TrainSpec:
         """A run with small settings, some of them changed; its spec."""
         settings = TrainSettings(**{**SMALL, **changed})
         count = len(models.runs(self.db)) + 1
@@ -112,6 +114,7 @@ class Studio:
             base=self.base.slug,
             method=method,
             settings=settings,
+            gpus=gpus,
         )
 
     def train(self, spec: TrainSpec | None = None, tape: Tape | None = None, **changed: Any) -> Tape:

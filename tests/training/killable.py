@@ -1,7 +1,12 @@
-"""A training in a process of its own, for tests that kill it: `python -m tests.training.killable SPEC LOG`."""
+"""Trainings in processes of their own, for tests that kill them.
+
+`python -m tests.training.killable SPEC LOG` is one; `python -m tests.training.killable` imports everything once,
+and then forks one for each line of standard input that names a spec and a log, and prints its process number.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -37,9 +42,25 @@ class FileFeed:
         pass
 
 
-if __name__ == "__main__":
+def run(spec_file: str, log: str) -> None:
     home = Home.find()
-    spec = decode_spec(Path(sys.argv[1]).read_bytes())
+    spec = decode_spec(Path(spec_file).read_bytes())
     assert isinstance(spec, TrainSpec)
     with Database.open(home) as db:
-        train(spec, FileFeed(Path(sys.argv[2])), db, home)
+        train(spec, FileFeed(Path(log)), db, home)
+
+
+def fork_for_each_line() -> None:
+    print("ready", flush=True)
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            run(*line.rstrip("\n").split("\t"))
+            os._exit(0)
+        print(child, flush=True)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    run(*sys.argv[1:]) if sys.argv[1:] else fork_for_each_line()

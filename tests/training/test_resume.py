@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import shutil
-import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +11,9 @@ from safetensors.torch import load_file
 from torch import equal
 
 from tests.training.conftest import Studio, Tape, give_masks
-from zen_tui.jobs.events import Tail
 from zen_tui.library import models
 from zen_tui.library.errors import DiskFull
-from zen_tui.library.events import Interrupted, Resumed, Sample, Saved, Step
-from zen_tui.library.specs import TrainSpec, encode_spec
+from zen_tui.library.events import Interrupted, Resumed, Sample, Saved
 
 EVERYTHING: dict[str, Any] = {
     "steps": 7,
@@ -65,49 +58,6 @@ def test_a_paused_run_goes_on_as_if_it_had_not(studio: Studio, precision: str, h
     assert tape.losses() == whole.losses()
     assert tape.scores() == whole.scores()
     assert same(adapter(studio), wanted)
-
-
-def test_kill_9_at_any_step_changes_nothing(studio: Studio, tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"steps": 12, "checkpoint_every": 3, "dropout": 0.2, "lr_schedule": "cosine"}
-    whole = studio.train(**settings).losses()
-    wanted = adapter(studio)
-    spec = studio.start(**settings)
-    log = tmp_path / "events.jsonl"
-    step = random.SystemRandom().randint(4, 9)  # at 4 the checkpoint of 3 is surely durable
-    kill_at(start(spec, tmp_path, log), log, step)
-    assert start(spec, tmp_path, log).wait(120) == 0
-    tape = Tape(events=Tail(log).read())
-    resumed = [event.step for event in tape.of(Resumed)]
-    assert len(resumed) == 1, f"killed at {step}"
-    assert 0 < resumed[0] < 12
-    assert tape.losses() == whole, f"killed at {step}"
-    found = next(a for a in models.adapters(studio.db) if a.run_id == spec.run)
-    assert same(load_file(studio.home.resolve(found.path)), wanted)
-
-
-def start(spec: TrainSpec, folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    (folder / "spec.json").write_bytes(encode_spec(spec))
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        "-m",
-        "tests.training.killable",
-        str(folder / "spec.json"),
-        str(log),
-    ]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def kill_at(process: subprocess.Popen[bytes], log: Path, step: int) -> None:
-    """Kill -9 as soon as `step` is told."""
-    tail, until = Tail(log), time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < until:
-        if any(isinstance(event, Step) and event.step >= step for event in tail.read()):
-            process.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.005)
-    assert process.wait(10) == -signal.SIGKILL
 
 
 def test_a_damaged_checkpoint_is_passed_over(studio: Studio) -> None:

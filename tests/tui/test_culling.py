@@ -11,15 +11,13 @@ from PIL.Image import Image
 from textual.geometry import Size
 from textual.widgets import Input
 
+from tests.tui.culled import photos, splits
 from tests.tui.shell import add_photos, zen
 from tests.tui.work import said, shown, until
-from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
-from zen_tui.library.records import Crop, Measures, Photo
-from zen_tui.library.settings import Settings, Thresholds, read
-from zen_tui.photos.judge import rejudge
-from zen_tui.photos.measure import VERSION
+from zen_tui.library.records import Crop, Photo
+from zen_tui.library.settings import Settings, read
 from zen_tui.tui.app import ZenApp
 from zen_tui.tui.screens.crop_editor import CropEditorScreen
 from zen_tui.tui.screens.cull_view import CullScreen
@@ -33,15 +31,6 @@ from zen_tui.tui.widgets.photo_grid import PhotoGrid
 from zen_tui.tui.widgets.picture_pane import scaled
 
 
-def photos(db: Database, name: str = "mara") -> list[Photo]:
-    return datasets.photos(db, datasets.dataset(db, name).id)
-
-
-def splits(db: Database) -> str:
-    """One letter a photo: t(rain), h(oldout), o(ut)."""
-    return "".join(photo.split[0] for photo in photos(db))
-
-
 def cursor(app: ZenApp) -> int:
     return app.screen.query_one(PhotoGrid).cursor
 
@@ -50,24 +39,6 @@ def names(app: ZenApp) -> list[str]:
     screen = app.screen
     assert isinstance(screen, DatasetsScreen)
     return [screen.photos[tile.id].name for tile in screen.query_one(PhotoGrid).tiles]
-
-
-@pytest.fixture
-def judged(db: Database, home: Home, photo_folder: Path) -> list[Photo]:
-    """Six photos: the second and the third are alike, the third and the fifth are blurred, and each is darker."""
-    dataset = add_photos(db, home, photo_folder)
-    for number, photo in enumerate(photos(db)):
-        hash = 0x1111111111111111 * (number if number != 2 else 1) ^ (7 if number == 2 else 0)
-        measures = Measures(
-            version=VERSION,
-            phash=f"{hash:016x}",
-            mirror=f"{hash ^ 0x00FF00FF00FF00FF:016x}",
-            blur={2: 0.9, 4: 0.8}.get(number, 0.1 + 0.02 * number),
-            mean=0.5 - 0.08 * number,
-        )
-        db.update("photos", photo.id, width=1000, height=1000, measures=measures)
-    rejudge(db, home, dataset, Thresholds())
-    return photos(db)
 
 
 async def test_this_one_stays_and_those_alike_go(db: Database, home: Home, judged: list[Photo]) -> None:
@@ -150,12 +121,15 @@ async def test_a_mark_reads_nothing_and_sorts_nothing(db: Database, home: Home, 
         await until(pilot, lambda: "best rated" in str(app.screen.query_one("#middle").border_subtitle))
         order = names(app)
         read: list[str] = []
+        written: list[str] = []
         db.connection.set_trace_callback(read.append)
+        app.writer.do(lambda own: own.connection.set_trace_callback(written.append)).result()
         await pilot.press("end", "5", "x", "up", "o")
         tiles = app.screen.query_one(PhotoGrid).tiles
         await until(pilot, lambda: any(tile.label == "held out" for tile in tiles))
+        app.writer.settle()
         db.connection.set_trace_callback(None)
-        assert sum(sql.startswith("UPDATE photos") for sql in read) == 3
+        assert sum(sql.startswith("UPDATE photos SET") for sql in written) == 3
         assert [sql for sql in read if "SELECT" in sql and "photos" in sql] == []
         assert names(app) == order
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -18,6 +20,7 @@ from zen_tui.library.errors import DiskFull
 from zen_tui.library.paths import Home
 from zen_tui.tui.app import ZenApp
 from zen_tui.tui.screens.datasets import DatasetsScreen
+from zen_tui.tui.screens.help import HelpScreen
 from zen_tui.tui.screens.import_wizard import WizardScreen
 from zen_tui.tui.widgets.dialogs import PathSuggester
 from zen_tui.tui.widgets.photo_grid import PhotoGrid
@@ -190,3 +193,33 @@ async def test_another_tools_folder_names_its_subject_and_what_is_left(
         told = verdicts(app)
         assert "1 .npz" in told
         assert "several lines" in told
+
+
+async def test_an_import_that_ends_behind_another_screen_leaves_that_one_in_front(
+    db: Database, home: Home, photo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zen_tui.photos import intake
+
+    go_on, real = Event(), intake.import_photos
+
+    def waiting(*args: Any, **options: Any) -> Any:
+        if not options.get("dry_run"):
+            assert go_on.wait(30)
+        return real(*args, **options)
+
+    monkeypatch.setattr(intake, "import_photos", waiting)
+    async with zen(db, home) as (app, pilot):
+        wizard = await look_at(app, pilot, photo_folder)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: wizard.busy is not None)
+        await app.action_go("gallery")
+        app.action_help()
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        go_on.set()
+        await until(pilot, lambda: wizard.busy is None)
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: getattr(app.screen, "place", "") == "gallery")
+        await app.action_go("datasets")
+        await until(pilot, lambda: isinstance(app.screen, DatasetsScreen))
+        await until(pilot, lambda: len(app.screen.query_one(PhotoGrid).tiles) == 6)

@@ -195,6 +195,7 @@ async def test_samples_are_scrubbed_by_step_and_prompt_and_opened(worker: work.W
 
 async def test_it_shows_what_checkpoints_were_judged_and_that_it_ended_early(worker: work.Worker) -> None:
     scores = Scores(identity=Span(0.71, 0.66, 0.76), adherence=Span(0.9, 0.8, 1.0), drift=Span(0.2, 0.1, 0.3))
+    worker.writer.tell(Warned(text="Step 200: 2 of 8 pictures are copies", step=200, copies=2))
     worker.writer.tell(Judged(step=200, scores=scores, best=200, why="step 200: identity 0.71 ± 0.05"))
     worker.end()
     async with opened(worker, (100, 30)) as (app, _, _):
@@ -203,6 +204,7 @@ async def test_it_shows_what_checkpoints_were_judged_and_that_it_ended_early(wor
         assert ["adherence", "0.90", "±", "0.10"] in lines
         assert ["drift", "0.20", "±", "0.10"] in lines
         assert "ended early" in said(app, "#figures")
+        assert "2 at 200, see n" in said(app, "#figures")
 
 
 @pytest.mark.usefixtures("alive")

@@ -47,6 +47,7 @@ def generate(
     offload: Annotated[
         str, typer.Option(help="Weights in the computer's memory, on the card as needed: auto, on, off.")
     ] = "auto",
+    gpus: Annotated[int, typer.Option(metavar="N", help="GPUs that share the pictures.")] = 1,
     wait: WaitFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -91,8 +92,9 @@ def generate(
             out=str(out.absolute()) if out else None,
             quantize=storage,
             offload=carrying,
+            gpus=gpus,
         )
-        fit = how_it_fits(chosen_base, storage, carrying)
+        fit = how_it_fits(chosen_base, storage, carrying, gpus=gpus)
         document: dict[str, Any] = {"job": job.id, "count": parsed.count, "plan": dict(fit)}
         if not json:
             narrate(f"Job {job.id}: {plural(parsed.count, 'picture')} with {chosen_base.slug}.")

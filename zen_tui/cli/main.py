@@ -19,6 +19,7 @@ NOUNS = (
     "datasets",
     "bases",
     "train",
+    "train-node",
     "compare-methods",
     "runs",
     "adapters",

@@ -70,6 +70,7 @@ def show(name: Name, json: JsonFlag = False) -> None:
     if origin := run.spec.get("origin"):
         fields([("from", f"{origin['name']} at step {origin['step']:,}")])
     fields(run.metrics.items())
+    fields([("warning", text) for text in _history(home, run).warnings])
     for checkpoint in checkpoints:
         score = number(checkpoint.scores.get("holdout"))
         parts = [f"checkpoint at {checkpoint.step}", megabytes(checkpoint.size)]
@@ -100,6 +101,7 @@ def resume(
     steps: Annotated[
         int | None, typer.Option(help="Go on to this many steps, past the end if it had ended.")
     ] = None,
+    gpus: Annotated[int | None, typer.Option(metavar="N", help="Share its steps among this many GPUs.")] = None,
     json: JsonFlag = False,
 ) -> None:
     """Carry on from the last checkpoint.
@@ -110,6 +112,8 @@ def resume(
 
     Example: zen runs resume mara --steps 2000
     """
+    if gpus is not None:
+        _spread(name, gpus)
     if steps is None:
         jobs_cli.resume(_job(name), json)
         return
@@ -128,6 +132,14 @@ def resume(
         print_json({"run": run.slug, "job": job.id, "status": job.status, "steps": steps})
     else:
         narrate(f"{run.slug} goes on to step {steps:,} in the background.")
+
+
+def _spread(name: str, gpus: int) -> None:
+    from zen_tui.jobs.lineage import spread_run
+
+    home = Home.find().create()
+    with Database.open(home) as db:
+        spread_run(db, home, models.run(db, name), gpus)
 
 
 @app.command("fork")

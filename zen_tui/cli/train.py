@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -22,6 +22,9 @@ from zen_tui.library.run_files import RunFile
 from zen_tui.library.text import shown
 from zen_tui.library.train_settings import settings_in
 
+if TYPE_CHECKING:
+    from zen_tui.ranks.meeting import Place
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 BASE, METHOD = "zen-mini", "lora"
 
@@ -38,6 +41,9 @@ class Asked:
     chosen: dict[str, Any]
     write: Path | None
     queue: bool
+    gpus: int
+    place: Place | None
+    nodes: int
 
 
 @dataclass
@@ -59,7 +65,9 @@ def train(
     base: Annotated[
         str | None, typer.Option(help="The base to train on; `zen bases list` shows them. Else zen-mini.")
     ] = None,
-    method: Annotated[str | None, typer.Option(help="What learns: lora, embedding, dreambooth.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="What learns: lora, embedding, hypernetwork, dreambooth.")
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(help="face, pet, object, garment, style, quick; else as suits the dataset's kind."),
@@ -73,6 +81,16 @@ def train(
         typer.Option("--from", metavar="FILE|RUN", help="Take the settings of a file or a run; the rest wins."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="What the adapter will be called.")] = None,
+    gpus: Annotated[
+        int, typer.Option(metavar="N", help="GPUs that share the pictures of each step; the result is the same.")
+    ] = 1,
+    nodes: Annotated[
+        int, typer.Option(metavar="N", min=1, max=64, help="Machines that share it, each with that many GPUs.")
+    ] = 1,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="With --nodes: where this machine waits for the others."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; queue nothing.")] = False,
     write: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all this to a .toml file; queue nothing.")
@@ -96,7 +114,8 @@ def train(
     from zen_tui.jobs.train_files import Borrowed, bring
 
     queue = not (dry_run or write)
-    asked = Asked(dataset, base, method, preset, name, chosen_settings(set_ or [], steps), write, queue)
+    place, chosen = _place(nodes, address, wait), chosen_settings(set_ or [], steps)
+    asked = Asked(dataset, base, method, preset, name, chosen, write, queue, gpus, place, nodes)
     home = Home.find().create()
     with Database.open(home) as db:
         ensure_builtin(db)
@@ -127,10 +146,29 @@ def train(
         say(shown(document["out"]))
     elif answer.run is None:
         narrate("Nothing was queued.")
+    elif nodes > 1:
+        narrate("Type each command on its machine. What the machines tell each other is not encrypted.")
     elif wait:
         fields([("adapter", document["adapter"]), *(document["metrics"] or {}).items()])
     else:
         narrate(f"It runs in the background. `zen runs watch {answer.run.slug}` shows it.")
+
+
+def _place(nodes: int, address: str | None, wait: bool) -> Place | None:
+    """Where machines meet. Raises `WrongUse` unless it is named for several, and only for them."""
+    from zen_tui.ranks.meeting import place_of
+
+    if nodes == 1 and address is None:
+        return None
+    if nodes == 1:
+        raise WrongUse("--address is where several machines meet.", "Give --nodes 2, too, or leave it out.")
+    if address is None:
+        raise WrongUse(
+            "Zen opens no address by itself.", "Name one of this machine: --address 192.168.1.10:29500."
+        )
+    if wait:
+        raise WrongUse("--wait is for a run of this machine alone.", "Leave it out; the commands wait themselves.")
+    return place_of(address)
 
 
 def _fresh(db: Database, home: Home, found: RunFile, asked: Asked) -> Answer:
@@ -159,12 +197,29 @@ def _fresh(db: Database, home: Home, found: RunFile, asked: Asked) -> Answer:
             chosen=asked.chosen,
             kept=kept,
             name=name,
+            gpus=asked.gpus,
+            machines=asked.nodes,
         )
         document = {"run": made.run.slug, "job": made.job.id, "plan": made.plan}
         lines = [("run", made.run.slug), ("job", made.job.id), *made.plan.lines()]
+        if asked.place:
+            from zen_tui.jobs.nodes import arrange, commands
+
+            typed = commands(made.run, arrange(home, made.job, asked.place), asked.nodes)
+            document["commands"] = [command for _, command in typed]
+            return Answer([*lines, *typed], document, made.run, None)
         return Answer(lines, document, made.run, made.job)
     settings, plan = prepare_training(
-        db, home, dataset, base, method=method, preset=preset, chosen=asked.chosen, kept=kept
+        db,
+        home,
+        dataset,
+        base,
+        method=method,
+        preset=preset,
+        chosen=asked.chosen,
+        kept=kept,
+        gpus=asked.gpus,
+        machines=asked.nodes,
     )
     document = {"dataset": dataset.slug, "base": base.slug, "method": method, "plan": plan}
     document["settings"] = msgspec.structs.asdict(settings)
@@ -198,7 +253,16 @@ def _branch(db: Database, home: Home, found: RunFile, asked: Asked) -> Answer:
     document["changed"] = {key: f"{old} → {new}" for key, old, new in branch.changed}
     lines: list[tuple[str, object]] = [("from", began), *document["changed"].items()]
     if asked.queue:
-        made = fork_run(db, home, run, step=found.step, chosen=asked.chosen, kept=found.settings, name=name)
+        made = fork_run(
+            db,
+            home,
+            run,
+            step=found.step,
+            chosen=asked.chosen,
+            kept=found.settings,
+            name=name,
+            gpus=asked.gpus,
+        )
         document = {"run": made.run.slug, "job": made.job.id, **document}
         return Answer([("run", made.run.slug), ("job", made.job.id), *lines], document, made.run, made.job)
     document["settings"] = msgspec.structs.asdict(branch.settings)

@@ -51,7 +51,7 @@ class AdapterFacts(msgspec.Struct, kw_only=True):
 
 
 def inspect_adapter(path: Path) -> AdapterFacts:
-    """Say what the adapter at `path` is: a LoRA in any layout, an embedding, or a converted hypernetwork.
+    """Say what the adapter at `path` is: a LoRA in any layout, an embedding, or a hypernetwork.
 
     Raises:
         BadFile: neither, or damaged.
@@ -85,7 +85,7 @@ def inspect_adapter(path: Path) -> AdapterFacts:
     if bend := hypernetworks.recognise(header):
         return AdapterFacts(
             kind="hypernetwork", format="hypernetwork", family=bend.family, variant=bend.variant, rank=0,
-            modules=2 * len(bend.widths), keys=len(header.tensors), context=bend.context, trigger=trigger,
+            modules=len(bend.places), keys=len(header.tensors), context=bend.context, trigger=trigger,
             hash=hash_file(path),
         )  # fmt: skip
     return _lora_facts(path, header, trigger)

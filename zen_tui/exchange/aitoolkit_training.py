@@ -126,7 +126,7 @@ def _rate(reading: Borrowing, train: Block) -> None:
     words = train.word("lr_scheduler") or "constant"
     reading.take("warmup", None if warmup is None else int(warmup), "train.lr_scheduler_params.num_warmup_steps")
     if warmup is None and words != "constant_with_warmup":
-        reading.take("warmup", 0, "it has none unless named")
+        reading.take("warmup", 0, "train.lr_scheduler_params.num_warmup_steps, 0 unless named")
     ema = train.block("ema_config")
     if ema.flag("use_ema"):
         reading.number("ema", ema, "ema_decay", 0.999)
@@ -176,8 +176,11 @@ def _photos(reading: Borrowing, dataset: Block) -> None:
         reading.leave(dataset.said("flip_y"), "Zen turns no photo upside down")
     if dataset.get("resolution") is not None:
         reading.resolution(sizes_in(dataset.get("resolution")), dataset.said("resolution"))
-    whole = dataset.flag("buckets") is not False and not dataset.flag("square_crop")
-    reading.take("aspect", "buckets" if whole else "square", dataset.said("buckets" if whole else "square_crop"))
+    if dataset.flag("square_crop"):
+        reading.take("aspect", "square", dataset.said("square_crop"))
+    else:
+        whole = dataset.flag("buckets") is not False
+        reading.take("aspect", "buckets" if whole else "square", dataset.said("buckets", "true"))
     if dataset.word("mask_path") or dataset.flag("alpha_mask"):
         reading.number("mask_outside", dataset, "mask_min_value", 0)
     if dataset.number("token_dropout_rate"):

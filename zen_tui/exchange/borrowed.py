@@ -68,7 +68,7 @@ class Borrowed(RunFile, kw_only=True):
             shown.append(("not known", f"{', '.join(self.others[:LISTED])}{rest}"))
         if self.model:
             title = f", a base of {PROFILES[self.family].title}" if self.family in PROFILES else ""
-            shown.append(("their base", f"{self.model}{title}; --base NAME chooses yours"))
+            shown.append(("their base", f"{self.model}{title}; it is not taken over"))
         return shown
 
 
@@ -123,7 +123,7 @@ class Borrowing:
         value = block.get(name)
         if value is None:
             if default is not None:
-                self.take(setting, whole(default), f"{block.prefix}{name}, {default:g} unless named")
+                self.take(setting, whole(default), block.said(name, f"{default:g}"))
         elif (number := as_number(value)) is None:
             self.leave(block.said(name), "it is no number")
         else:

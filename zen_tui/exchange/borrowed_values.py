@@ -47,10 +47,12 @@ class Block:
     def block(self, name: str) -> Block:
         return Block(self.get(name), f"{self.prefix}{name}.")
 
-    def said(self, name: str) -> str:
-        """'network.linear = 16', to be shown."""
+    def said(self, name: str, otherwise: str = "") -> str:
+        """'network.linear = 16', to be shown; 'network.linear, 4 unless named' where it is not there."""
         value = self.values.get(name)
-        return f"{self.prefix}{name}" if value is None else f"{self.prefix}{name} = {shown_value(value)}"
+        if value is None:
+            return f"{self.prefix}{name}" + (f", {otherwise} unless named" if otherwise else "")
+        return f"{self.prefix}{name} = {shown_value(value)}"
 
     def rest(self) -> list[str]:
         """The names that nobody asked for and that say something."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -69,16 +70,17 @@ def _embedding(found: embeddings.Embedding, name: str, base: Base) -> Held:
 
 
 def _hypernetwork(found: hypernetworks.Hypernetwork, name: str, base: Base) -> Held:
-    match = hypernetworks.match(found, source_of(base))
-    total = match.keys
+    total = len(found.places)
     if found.family != base.family:
-        return _stranger(match, total, name, found.family, base)
+        return _stranger(_nothing(found.places), total, name, found.family, base)
+    match = hypernetworks.match(found, source_of(base))
     if match.whole:
-        text = f"all {total} networks fit, and bend {match.parts[0].layers} keys and values of the unet"
+        (part,) = match.parts
+        text = f"all {total} networks fit, and bend {part.layers} keys and values of the {part.part}"
     else:
         text = (
-            f"{name} was made for another base than {base.slug}: it bends inputs of "
-            f"{match.misfit[0].partition('.')[0]} numbers, which no attention of {base.slug} takes."
+            f"{name} was made for another base than {base.slug}: it bends "
+            f"{hypernetworks.in_words(found, match.misfit)}, which no attention of {base.slug} takes."
         )
     return Held(match=match, total=total, text=text, ok=match.whole)
 
@@ -91,6 +93,12 @@ def _difference(found: differences.Difference, match: Match, name: str, base: Ba
     other = f"{name} was made for another base: {few(wrong)} differ."
     text = f"all {total} matrices fit" if match.whole else other
     return Held(match=match, total=total, text=text, ok=match.whole)
+
+
+def _nothing(names: Iterable[str]) -> Match:
+    """The match of an adapter of which a base can take nothing."""
+    misfit = list(names)
+    return Match(parts=[], applies=0, keys=len(misfit), missing=[], misfit=misfit, unknown=[])
 
 
 def _stranger(match: Match, total: int, name: str, family: str, base: Base) -> Held:

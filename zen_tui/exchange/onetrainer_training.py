@@ -66,7 +66,7 @@ def read_config(document: Any, about: About, path: Path) -> Borrowed:
     if config.get("resolution") is not None:
         reading.resolution(sizes_in(config.get("resolution")), config.said("resolution"))
     whole = config.flag("aspect_ratio_bucketing") is not False
-    reading.take("aspect", "buckets" if whole else "square", config.said("aspect_ratio_bucketing"))
+    reading.take("aspect", "buckets" if whole else "square", config.said("aspect_ratio_bucketing", "true"))
     reading.number("caption_dropout", config.block("text_encoder"), "dropout_probability", 0)
     for name in ("text_encoder", "text_encoder_2", "text_encoder_3"):
         if config.block(name).flag("train"):
@@ -94,7 +94,7 @@ def _network(reading: Borrowing, config: Block) -> None:
     if kind == "lora" and config.flag("lora_decompose"):
         reading.take("lora", "dora", config.said("lora_decompose"))
     else:
-        reading.take("lora", kind, config.said("peft_type"))
+        reading.take("lora", kind, config.said("peft_type", "lora"))
     reading.number("rank", config, "lokr_dim" if kind == "lokr" and config.get("lokr_dim") else "lora_rank", 16)
     reading.number("alpha", config, "lora_alpha", 1)
     reading.number("dropout", config, "dropout_probability")
@@ -108,12 +108,12 @@ def _steps(reading: Borrowing, config: Block) -> None:
     reading.number("gradient_accumulation", config, "gradient_accumulation_steps")
     batch, gathered = config.number("batch_size") or 1, config.number("gradient_accumulation_steps") or 1
     epochs = config.number("epochs") or 100
-    theirs = config.said("epochs") if config.get("epochs") is not None else "epochs, 100 unless named"
+    theirs = config.said("epochs", "100")
     steps = reading.epochs(epochs, theirs, batch, gathered)
     reading.take("steps", steps, f"{theirs}, of {reading.about.photos} photos")
     warmup = config.number("learning_rate_warmup_steps")
     warmup = 200.0 if warmup is None else warmup
-    said = config.said("learning_rate_warmup_steps")
+    said = config.said("learning_rate_warmup_steps", "200")
     if warmup > 1:
         reading.take("warmup", int(warmup // gathered), said)
     elif warmup <= 0 or steps:
@@ -165,7 +165,7 @@ def _loss(reading: Borrowing, config: Block) -> None:
             reading.leave(config.said(name), "Zen has squared and huber")
     kind = config.word("loss_weight_fn")
     if kind in ("", "constant"):
-        reading.take("min_snr_gamma", 0.0, config.said("loss_weight_fn"))
+        reading.take("min_snr_gamma", 0.0, config.said("loss_weight_fn", "constant"))
     elif kind == "min_snr_gamma":
         reading.number("min_snr_gamma", config, "loss_weight_strength", 5)
     else:

@@ -34,9 +34,9 @@ class Attached:
     def add(self, name: str, adapter: Adapter) -> None:
         self._known[name], self._files[name] = adapter, identity(adapter.path)
 
-    def teach(self, name: str, word: Embedding) -> None:
-        """Take up a word that is being learned under `name`, and so has no file."""
-        self._known[name], self._files[name] = word, (name, 0, 0)
+    def teach(self, name: str, adapter: Adapter) -> None:
+        """Take up what is being learned under `name`, and so has no file."""
+        self._known[name], self._files[name] = adapter, (name, 0, 0)
 
     def clear(self) -> None:
         self.choose([])

@@ -271,7 +271,7 @@ class Family(ABC):
             torch.cuda.empty_cache()
 
     def replace_denoiser(self, module: nn.Module) -> None:
-        """Let `module` (the denoiser wrapped for several processes) answer for it."""
+        """Let `module` answer for the denoiser, and hold it."""
         self._parts["denoiser"] = module
         self.held.add("denoiser")
 

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from zen_tui.library.errors import Refused
+from zen_tui.ranks.cards import on_processor
 
+CARD = Path("/dev/nvidiactl")  # there when NVIDIA's driver is
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def pick_device() -> torch.device:
-    """The first CUDA GPU, else Apple's GPU, else the CPU."""
+    """The first CUDA GPU, else Apple's GPU, else the CPU; with `ZEN_DEVICE=cpu` the CPU in any case."""
+    if on_processor():
+        return torch.device("cpu")
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def idle_card() -> str:
+    """Why an NVIDIA card that is there is not computed on, as a sentence; '' if it is, or if there is none."""
+    if torch.cuda.is_available() or not CARD.exists():
+        return ""
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+        reason = ""
+    except (RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split(". ")[0].split())[:160]
+    return f"There is an NVIDIA card, but PyTorch cannot use it, and the CPU does the work. It says: {reason}."
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:

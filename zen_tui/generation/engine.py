@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -34,6 +34,18 @@ OnPreview = Callable[[int, int, list[tuple[int, Image.Image]]], None]
 
 
 @dataclass(frozen=True)
+class Share:
+    """Which batches one of several processes draws: every `count`th from number `index` on.
+
+    `sizes` are those of the batches by width and height, so that all processes divide the pictures alike.
+    """
+
+    index: int = 0
+    count: int = 1
+    sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class _Item:
     index: int
     request: PictureRequest
@@ -46,12 +58,16 @@ class Engine:
         family: the loaded base.
         batch_size: pictures denoised together; 0 lets the memory decide.
         preview_every: steps between two previews.
+        share: what of the pictures it draws; all unless told.
     """
 
-    def __init__(self, family: Family, *, batch_size: int = 0, preview_every: int = 5) -> None:
+    def __init__(
+        self, family: Family, *, batch_size: int = 0, preview_every: int = 5, share: Share | None = None
+    ) -> None:
         self.family = family
         self.batch_size = batch_size
         self.preview_every = max(1, preview_every)
+        self.share = share or Share()
         self._encoded: dict[str, Cond] = {}
         self._read_with = family.reading  # the adapters that acted on what is in it
         self._projection = Projection(family)
@@ -73,6 +89,11 @@ class Engine:
             cond = self.family.encode(some).to(torch.device("cpu"))
             self._encoded |= {text: cond[[row]] for row, text in enumerate(some)}
 
+    def make_room(self) -> None:
+        """Let go of the text encoders, now that prompts are encoded, if memory is tight."""
+        if memory.is_tight(self.family):
+            self.family.release("text")
+
     def draw(
         self,
         requests: Sequence[PictureRequest],
@@ -80,7 +101,7 @@ class Engine:
         on_preview: OnPreview | None = None,
         asked: Callable[[], str] | None = None,
     ) -> Iterator[tuple[int, Image.Image]]:
-        """Yield each picture with its place in `requests`, as soon as its batch is done.
+        """Yield each picture of its share with its place in `requests`, as soon as its batch is done.
 
         Pictures of the same size, steps and scheduler are made together, so the order may differ.
 
@@ -93,38 +114,48 @@ class Engine:
             ZenError: not even one picture fits into the memory, or its numbers ran over.
         """
         items = [_Item(index, request) for index, request in enumerate(requests)]
+        numbers = itertools.count()
         for stretch in _chunks(items, STRETCH):
             self.prepare([item.request for item in stretch], asked)
-            if memory.is_tight(self.family):
-                self.family.release("text")
+            self.make_room()
             for group in _alike(stretch, self.family):
-                yield from self._draw_alike(group, on_preview, asked or (lambda: ""))
+                size = self.size(group[0].request.width, group[0].request.height)
+                batches = zip(_chunks(group, size), numbers, strict=False)
+                own = [batch for batch, number in batches if number % self.share.count == self.share.index]
+                yield from self._draw_alike(own, on_preview, asked or (lambda: ""))
             if len(items) > STRETCH:
                 self._encoded.clear()
 
+    def size(self, width: int, height: int) -> int:
+        """How many pictures of this size are denoised together; may load the denoiser."""
+        told = self.share.sizes.get((width, height), self.batch_size)
+        return told or memory.batch_size(self.family, width, height)
+
     def _draw_alike(
-        self, items: list[_Item], on_preview: OnPreview | None, asked: Callable[[], str]
+        self, batches: list[list[_Item]], on_preview: OnPreview | None, asked: Callable[[], str]
     ) -> Iterator[tuple[int, Image.Image]]:
         """Batches of pictures that share everything but prompt, guidance and seed; halved when memory ends."""
-        first = items[0].request
-        size = self.batch_size or memory.batch_size(self.family, first.width, first.height)
-        while items:
-            batch = items[:size]
-            try:
-                images = self._decode(self._denoise(batch, on_preview, asked))
-            except RuntimeError as error:
-                if not memory.ran_out(error):
-                    raise
-                if len(batch) == 1:
-                    raise ZenError(
-                        f"The memory is too small for a picture of {first.width}x{first.height}.",
-                        "Choose a smaller size, or close other programs that use the GPU.",
-                    ) from error
-                size = len(batch) // 2
-                self.family.release("text")
-                continue
-            items = items[size:]
-            yield from ((item.index, image) for item, image in zip(batch, images, strict=True))
+        fitting = max(map(len, batches), default=0)
+        for whole in batches:
+            items = whole
+            while items:
+                batch = items[:fitting]
+                try:
+                    images = self._decode(self._denoise(batch, on_preview, asked))
+                except RuntimeError as error:
+                    if not memory.ran_out(error):
+                        raise
+                    if len(batch) == 1:
+                        size = f"{batch[0].request.width}x{batch[0].request.height}"
+                        raise ZenError(
+                            f"The memory is too small for a picture of {size}.",
+                            "Choose a smaller size, or close other programs that use the GPU.",
+                        ) from error
+                    fitting = len(batch) // 2
+                    self.family.release("text")
+                    continue
+                items = items[fitting:]
+                yield from ((item.index, image) for item, image in zip(batch, images, strict=True))
 
     @torch.no_grad()
     def _denoise(self, batch: list[_Item], on_preview: OnPreview | None, asked: Callable[[], str]) -> Tensor:

@@ -25,6 +25,7 @@ from zen_tui.exchange.source import Source
 from zen_tui.exchange.step_costs import activations
 from zen_tui.library.errors import Refused
 from zen_tui.library.text import megabytes, plural
+from zen_tui.ranks.cards import on_processor
 
 BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 STORED = {"int8": 1.0, "fp8": 1.0, "nf4": 0.516}  # a number of a matrix; NF4 has a byte of scale for 64 numbers
@@ -291,6 +292,8 @@ def too_small(fit: Fit, machine: Machine) -> str:
 
 def machine() -> Machine:
     """This machine, asked without torch: the first NVIDIA GPU, else the memory of the computer."""
+    if on_processor():
+        return Machine("cpu", free_memory(), has_bitsandbytes())
     try:
         import pynvml
 

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
-import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from PIL import Image
 
 import zen_tui
 from zen_tui.exchange.profiles import variant_of
 from zen_tui.families import Family
-from zen_tui.families.devices import precision_name
+from zen_tui.families.devices import idle_card, precision_name
 from zen_tui.generation import warm
-from zen_tui.generation.engine import Engine
 from zen_tui.generation.record import copy_out, keep
+from zen_tui.generation.together import Brief, draw_together
 from zen_tui.library import models, pictures
 from zen_tui.library.database import Database
 from zen_tui.library.durable import hash_file
 from zen_tui.library.errors import BadFile, Refused, ZenError
-from zen_tui.library.events import Feed, Made, Note, Preview, Progress, Warned
+from zen_tui.library.events import Feed, Made, Note, Progress, Warned
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Adapter, Base, Picture
 from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import AdapterUse, GenerateSpec
 from zen_tui.library.text import plural
+from zen_tui.ranks.helpers import team_of
+from zen_tui.ranks.team import Team
 
-PREVIEW_PAUSE = 0.25  # seconds between two rounds of previews
 WARNINGS = 10  # cut prompts that are told one by one
 
 
@@ -46,9 +43,17 @@ def generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[s
             nothing is drawn.
         DiskFull: what was made is recorded, and the job can be taken up again.
         Interrupted: the feed asked for it; likewise.
+        WrongUse: there are fewer GPUs than it is to be shared among.
     """
+    with team_of(spec.gpus, home, "generate") as team:
+        return _generate(spec, feed, db, home, team)
+
+
+def _generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home, team: Team) -> dict[str, Any]:
     base = models.base(db, spec.base)
     family, fit = warm.fitting(base, quantize=spec.quantize, offload=spec.offload)
+    if idle := idle_card():
+        feed.tell(Warned(text=idle))
     if fit.words:
         feed.tell(Note(text=f"So that {base.slug} fits: {fit.words}."))
     out = _out_folder(spec)
@@ -69,11 +74,18 @@ def generate(spec: GenerateSpec, feed: Feed, db: Database, home: Home) -> dict[s
         for picture in pictures.of_job(db, feed.job_id):  # an earlier attempt may have ended before its copies
             copy_out(home, picture, out)
     left = [index for index in range(total) if index not in made]
-    engine = Engine(family, batch_size=spec.batch_size, preview_every=spec.preview_every)
-    previews = _Previews(feed, left).tell if spec.preview_every > 0 else None
+    brief = Brief(
+        base=base,
+        adapters=[(a.slug, str(a.path), a.hash, a.weight) for a in attachments],
+        fit=fit,
+        precision=precision_name(family.dtype),
+        requests=[spec.pictures[n] for n in left],
+        batch_size=spec.batch_size,
+        preview_every=spec.preview_every,
+    )
     common = _recipe(base, family, attachments)
     feed.progressed(len(made), total)
-    for place, image in engine.draw([spec.pictures[n] for n in left], on_preview=previews, asked=feed.asked):
+    for place, image in draw_together(team, family, brief, feed, left):
         index = left[place]
         request = spec.pictures[index]
         picture = keep(
@@ -170,22 +182,3 @@ def _out_folder(spec: GenerateSpec) -> Path | None:
 def _told(home: Home, picture: Picture) -> dict[str, Any]:
     path = str(home.resolve(picture.path))
     return {"id": picture.id, "path": path, "seed": picture.seed, "prompt": picture.prompt}
-
-
-class _Previews:
-    """Tells pictures in the making, a few times a second at most."""
-
-    def __init__(self, feed: Feed, indices: list[int]) -> None:
-        self._feed = feed
-        self._indices = indices
-        self._told = float("-inf")
-
-    def tell(self, step: int, steps: int, shown: list[tuple[int, Image.Image]]) -> None:
-        if time.monotonic() - self._told < PREVIEW_PAUSE:
-            return
-        self._told = time.monotonic()
-        for place, image in shown:
-            buffer = io.BytesIO()
-            image.save(buffer, "JPEG", quality=60)
-            text = base64.b64encode(buffer.getvalue()).decode()
-            self._feed.tell(Preview(index=self._indices[place], step=step, steps=steps, image=text))

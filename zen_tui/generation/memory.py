@@ -6,13 +6,17 @@ import torch
 
 from zen_tui.families.base import Family
 from zen_tui.generation.fit import BYTES_PER_PIXEL, Machine, free_memory, has_bitsandbytes
+from zen_tui.ranks.links import OutOfMemory
 
 SMALL = 200_000_000  # parameters of a denoiser that a CPU runs better in batches
 LARGEST = 32
 
 
-def ran_out(error: RuntimeError) -> bool:
-    """Whether PyTorch failed for want of memory: CUDA, MPS and CPU each say it in their own way."""
+def ran_out(error: Exception) -> bool:
+    """Whether PyTorch failed for want of memory, here or in another process of the job: CUDA, MPS and CPU each say
+    it in their own way."""
+    if isinstance(error, OutOfMemory):
+        return True
     said = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in said or "can't allocate memory" in said
 

@@ -11,6 +11,7 @@ from zen_tui.library.database import Database
 from zen_tui.library.errors import ZenError
 from zen_tui.library.events import Feed
 from zen_tui.library.paths import Home
+from zen_tui.ranks.team import Team
 
 Handler = Callable[[Any, Feed, Database, Home], dict[str, Any]]
 
@@ -27,6 +28,23 @@ HANDLERS = {
     "compare_methods": "zen_tui.scoring.method_comparison:compare_methods",
     "mannequin_score": "zen_tui.scoring.job:mannequin_score",
 }
+
+Help = Callable[[Team, Home], None]
+
+HELPERS = {
+    "train": "zen_tui.training.assist:assist",
+    "generate": "zen_tui.generation.together:assist",
+}
+"""What the other processes of a job do, for those kinds that several processes can share."""
+
+
+def load_help(kind: str) -> Help:
+    """The function that helps with a job of `kind`: it takes (team, home). Stand-ins as for `load`."""
+    stand_in = os.environ.get("ZEN_TEST_HANDLERS")
+    if stand_in and kind in (others := getattr(importlib.import_module(stand_in), "HELPERS", {})):
+        return cast(Help, others[kind])
+    module, _, name = HELPERS[kind].partition(":")
+    return cast(Help, getattr(importlib.import_module(module), name))
 
 
 def load(kind: str) -> Handler:

@@ -60,6 +60,7 @@ class History:
         self.previews: dict[int, Preview] = {}
         self.notes: list[str] = []
         self.warnings: list[str] = []
+        self.copies: dict[int, int] = {}
         self.last: Step | None = None
         self.progress: Progress | None = None
         self.ending: Done | Failed | Cancelled | Paused | None = None
@@ -107,6 +108,8 @@ class History:
             case Warned():
                 if event.text not in self.warnings:
                     self.warnings.append(event.text)
+                if event.step is not None and event.copies:
+                    self.copies[event.step] = max(event.copies, self.copies.get(event.step, 0))
             case Starting():
                 self.attempt = event.attempt
                 self.started = self.started or event.t
@@ -138,6 +141,7 @@ class History:
         del self.steps[kept:], self.losses[kept:], self.smoothed[kept:]
         self.holdouts = [h for h in self.holdouts if h.step <= step]
         self.judged = [j for j in self.judged if j.step <= step]
+        self.copies = {at: count for at, count in self.copies.items() if at <= step}
         self.samples = [s for s in self.samples if s.step <= step]
         self.checkpoints = [c for c in self.checkpoints if c.step <= step]
         self._clock.clear()

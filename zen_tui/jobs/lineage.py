@@ -19,6 +19,8 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Job, Run
 from zen_tui.library.specs import DECIDED, SHAPED, Origin, TrainSettings, TrainSpec
 from zen_tui.library.train_settings import train_settings
+from zen_tui.ranks.cards import require_cards
+from zen_tui.training.fitting import require_shares
 from zen_tui.training.methods import require_known
 from zen_tui.training.plan import require_fitting
 
@@ -65,6 +67,23 @@ def extend_run(db: Database, home: Home, run: Run, steps: int) -> Job:
         job = queue.extend(db, home, run.job_id, changed, steps)
         db.update("runs", run.id, steps=steps, spec=msgspec.to_builtins(changed))
     return job
+
+
+def spread_run(db: Database, home: Home, run: Run, gpus: int) -> None:
+    """Let `run` be shared by `gpus` processes of this machine alone when it is taken up next.
+
+    Raises:
+        WrongUse: so many GPUs are not here, or cannot share its steps.
+        Refused: it is running.
+    """
+    require_cards(gpus)
+    spec = spec_of(home, run)
+    require_shares(spec.settings, gpus)
+    assert run.job_id is not None
+    changed = msgspec.structs.replace(spec, gpus=gpus, machines=1)
+    with db.transaction():
+        queue.restate(db, home, run.job_id, changed)
+        db.update("runs", run.id, spec=msgspec.to_builtins(changed))
 
 
 def _newest(db: Database, run: Run, spec: TrainSpec) -> int:
@@ -136,12 +155,15 @@ def fork_run(
     chosen: Mapping[str, Any],
     kept: Mapping[str, Any] | None = None,
     name: str | None = None,
+    gpus: int = 1,
 ) -> Fork:
     """Queue a new run that goes on from a checkpoint of `run`, as `branch_of` has it, and raise what that raises.
 
-    It learns from the same photos, and counts its steps on from there.
+    It learns from the same photos, and counts its steps on from there. `gpus` processes share them.
     """
+    require_cards(gpus)
     branch = branch_of(db, home, run, step=step, chosen=chosen, kept=kept)
+    require_shares(branch.settings, gpus)
     require_name(name)
     dataset = datasets.dataset(db, branch.before.dataset)
     made, job = queue_training(
@@ -153,6 +175,7 @@ def fork_run(
         branch.settings,
         name or run.slug,
         origin=branch.origin,
+        gpus=gpus,
     )
     return Fork(made, job, branch.origin, branch.changed)
 

@@ -23,6 +23,7 @@ from zen_tui.library.sheets import SheetDefaults
 from zen_tui.library.sizes import nearest_size, require_size
 from zen_tui.library.specs import AdapterUse, GenerateSpec, Offload, PictureRequest, Quantize
 from zen_tui.library.text import plural
+from zen_tui.ranks.cards import require_cards
 
 HEAVIEST = 10.0  # an adapter's weight; beyond it there is only noise
 SMALLER, LARGER = 4, 4  # how far from its own size a base still draws something
@@ -77,14 +78,16 @@ def submit_generation(
     after: int | None = None,
     quantize: Quantize = "auto",
     offload: Offload = "auto",
+    gpus: int = 1,
 ) -> Job:
     """Queue pictures. `out` is a folder that gets copies; without a base, that of the first adapter.
 
     An adapter trained on another base of the same family may be used if its layers fit. `quantize` and
-    `offload` are `GenerateSpec`'s.
+    `offload` are `GenerateSpec`'s, and `gpus` is how many processes share them, one a GPU.
 
     Raises:
-        WrongUse: no prompt, weights that make no sense, or a scheduler that the base does not draw with.
+        WrongUse: no prompt, weights that make no sense, a scheduler that the base does not draw with, or GPUs
+            that are not there.
         NotFound: there is no such base or adapter.
         Refused: an adapter for another base, a size the base cannot do, or weights that cannot be kept so here.
         BadFile: the file of a base or adapter is gone.
@@ -102,7 +105,8 @@ def submit_generation(
     for name in dict.fromkeys(request.scheduler for request in requests):
         require_scheduler(name, schedulers_of(chosen.family), chosen.slug)
     require_storage(machine(), quantize, offload)
-    return queue_generation(db, home, chosen, adapters, requests, out, title, after, quantize, offload)
+    require_cards(gpus)
+    return queue_generation(db, home, chosen, adapters, requests, out, title, after, quantize, offload, gpus)
 
 
 def queue_generation(
@@ -116,6 +120,7 @@ def queue_generation(
     after: int | None = None,
     quantize: Quantize = "auto",
     offload: Offload = "auto",
+    gpus: int = 1,
 ) -> Job:
     """Queue pictures unchecked: the adapter may still have to be trained by the job before."""
     spec = GenerateSpec(
@@ -125,13 +130,18 @@ def queue_generation(
         out=str(Path(out).absolute()) if out else None,
         quantize=quantize,
         offload=offload,
+        gpus=gpus,
     )
     who = ", ".join(use.name for use in adapters) or base.slug
     return queue.enqueue(db, home, spec, title or f"{plural(len(requests), 'picture')} with {who}", after)
 
 
 def how_it_fits(
-    base: Base, quantize: Quantize = "auto", offload: Offload = "auto", here: Machine | None = None
+    base: Base,
+    quantize: Quantize = "auto",
+    offload: Offload = "auto",
+    here: Machine | None = None,
+    gpus: int = 1,
 ) -> list[tuple[str, str]]:
     """What drawing with `base` will do without on this machine, as named lines; none when it fits as it is.
 
@@ -149,7 +159,9 @@ def how_it_fits(
         quantize=quantize,
         offload=offload,
     )
-    return [line for line in (("to fit", fit.words), ("note", too_small(fit, here))) if line[1]]
+    several = f"{gpus}, each with the whole base in its memory" if gpus > 1 else ""
+    lines = (("processes", several), ("to fit", fit.words), ("note", too_small(fit, here)))
+    return [line for line in lines if line[1]]
 
 
 def choose_base(db: Database, name: str | None, adapters: Sequence[AdapterUse]) -> Base:

@@ -127,12 +127,18 @@ def extend(db: Database, home: Home, id: int, spec: Spec, steps: int) -> Job:
         Refused: the job runs.
     """
     with db.transaction():
-        if job(db, id).status == "running":
-            raise Refused(f"Job {id} is running.", f"`zen jobs pause {id}` holds it; then try again.")
-        write_file(home.job(id) / "spec.json", encode_spec(spec))
+        restate(db, home, id, spec)
         db.update("jobs", id, steps=steps)
         _requeue(db, id)
         return job(db, id)
+
+
+def restate(db: Database, home: Home, id: int, spec: Spec) -> None:
+    """Let a job that does not run do `spec` instead when it is taken up next. Raises `Refused` when it runs."""
+    with db.transaction():
+        if job(db, id).status == "running":
+            raise Refused(f"Job {id} is running.", f"`zen jobs pause {id}` holds it; then try again.")
+        write_file(home.job(id) / "spec.json", encode_spec(spec))
 
 
 def _requeue(db: Database, id: int) -> None:
@@ -186,20 +192,39 @@ def move(db: Database, id: int, by: int) -> None:
 
 def claim(db: Database) -> Job | None:
     """Take up the first job that may run, or None. Each taking-up counts as an attempt."""
-    with db.transaction() as connection:
+    with db.transaction():
         _cancel_followers(db)
-        row = connection.execute(
+        first = db.row(
             """
-            UPDATE jobs SET status = 'running', attempt = attempt + 1, control = '', requests = '[]',
-                started = coalesce(started, ?), finished = NULL
-            WHERE id = (SELECT id FROM jobs WHERE status IN ('queued', 'interrupted') AND
+            SELECT id FROM jobs WHERE status IN ('queued', 'interrupted') AND
                 (after IS NULL OR after IN (SELECT id FROM jobs WHERE status = 'done'))
-                ORDER BY position, id LIMIT 1)
-            RETURNING *
-            """,
-            (time.time(),),
-        ).fetchone()
-        return record(row, Job) if row else None
+            ORDER BY position, id LIMIT 1
+            """
+        )
+        return _taken(db, first["id"]) if first else None
+
+
+def take(db: Database, id: int) -> Job:
+    """Take up this job and no other, whatever its place. Raises `Refused` when it runs or is done."""
+    with db.transaction():
+        if (found := job(db, id)).status in ("running", "done"):
+            raise Refused(f"Job {id} is {found.status} already.", f"`zen jobs watch {id}` shows it.")
+        return _taken(db, id)
+
+
+def _taken(db: Database, id: int) -> Job:
+    row = db.row(
+        """
+        UPDATE jobs SET status = 'running', attempt = attempt + 1, control = '', requests = '[]', error = '',
+            started = coalesce(started, ?), finished = NULL
+        WHERE id = ?
+        RETURNING *
+        """,
+        time.time(),
+        id,
+    )
+    assert row is not None
+    return record(row, Job)
 
 
 def claimable(db: Database) -> bool:

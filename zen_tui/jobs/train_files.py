@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -17,8 +18,10 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Run
 from zen_tui.library.run_files import RunFile
 from zen_tui.library.specs import TrainSettings
+from zen_tui.library.train_settings import train_settings
+from zen_tui.training.presets import defaults_for
 
-__all__ = ["Borrowed", "RunFile", "bring", "is_file_name", "read_training", "write_training"]
+__all__ = ["Borrowed", "RunFile", "as_typed", "bring", "is_file_name", "read_training", "write_training"]
 
 
 def bring(db: Database, home: Home, source: str, dataset: str | None = None, base: str | None = None) -> RunFile:
@@ -91,3 +94,34 @@ def write_training(
     head = {"name": name, "dataset": dataset, "base": base.slug, "family": base.family, "method": method}
     write_text(path, run_files.encode(settings, head, origin))
     return path
+
+
+def as_typed(
+    db: Database, found: RunFile, dataset: str | None, base: str | None, preset: str | None
+) -> dict[str, str]:
+    """The settings of a file as somebody would type them: those that differ from what base and preset recommend.
+
+    Raises:
+        WrongUse: a setting cannot be typed, or there is no preset of that name.
+    """
+    defaults = TrainSettings()
+    if dataset and base:
+        advised = defaults_for(models.base(db, base), datasets.dataset(db, dataset), preset)
+        defaults = train_settings(advised, {})
+    before = msgspec.structs.asdict(defaults)
+    after = msgspec.structs.asdict(train_settings(before, found.settings))
+    typed = {name: value for name, value in after.items() if value != before[name]}
+    for follows, leads in (("alpha", "rank"), ("learning_rate", "optimizer")):
+        if leads in typed:  # what follows would otherwise change with it
+            typed[follows] = after[follows]
+    if any("|" in prompt for prompt in typed.get("sample_prompts", ())):
+        raise WrongUse(
+            "A sample prompt with | in it cannot be typed here.", "Start the file with `zen train --from`."
+        )
+    return {name: _text(value) for name, value in typed.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " | ".join(value) if isinstance(value, tuple) else str(value)

@@ -20,6 +20,7 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import SETTING_NAMES, Origin, TrainSettings, TrainSpec
 from zen_tui.library.text import nearest, plural, slugify
 from zen_tui.library.train_settings import train_settings
+from zen_tui.ranks.cards import require_cards
 from zen_tui.training.beginning import require_photos
 from zen_tui.training.methods import METHODS, require_known
 from zen_tui.training.plan import Plan, plan
@@ -68,9 +69,12 @@ def plan_training(
     preset: str | None = None,
     chosen: Mapping[str, Any],
     kept: Mapping[str, Any] | None = None,
+    gpus: int = 1,
 ) -> Plan:
     """What a training would do; nothing is queued. Raises as `prepare_training`."""
-    return prepare_training(db, home, dataset, base, method=method, preset=preset, chosen=chosen, kept=kept)[1]
+    return prepare_training(
+        db, home, dataset, base, method=method, preset=preset, chosen=chosen, kept=kept, gpus=gpus
+    )[1]
 
 
 def submit_training(
@@ -84,6 +88,8 @@ def submit_training(
     chosen: Mapping[str, Any],
     kept: Mapping[str, Any] | None = None,
     name: str | None = None,
+    gpus: int = 1,
+    machines: int = 1,
 ) -> Submitted:
     """Queue a training. `name` is the adapter's; the rest as in `prepare_training`, which says what it raises.
 
@@ -91,10 +97,20 @@ def submit_training(
         DiskFull: nothing was queued.
     """
     settings, planned = prepare_training(
-        db, home, dataset, base, method=method, preset=preset, chosen=chosen, kept=kept
+        db,
+        home,
+        dataset,
+        base,
+        method=method,
+        preset=preset,
+        chosen=chosen,
+        kept=kept,
+        gpus=gpus,
+        machines=machines,
     )
     require_name(name)
-    run, job = queue_training(db, home, dataset, base, method, settings, name or dataset.slug)
+    name = name or dataset.slug
+    run, job = queue_training(db, home, dataset, base, method, settings, name, gpus=gpus, machines=machines)
     return Submitted(run, job, planned)
 
 
@@ -108,18 +124,22 @@ def prepare_training(
     preset: str | None = None,
     chosen: Mapping[str, Any],
     kept: Mapping[str, Any] | None = None,
+    gpus: int = 1,
+    machines: int = 1,
 ) -> tuple[TrainSettings, Plan]:
     """The settings of a training and what it will do.
 
     Args:
         chosen: settings by name that a person chose now, values possibly as typed; they come before all others.
         kept: settings from a file; they come before what base and preset recommend.
+        gpus: how many processes of each of `machines` share each step, one a GPU.
 
     Raises:
-        WrongUse: a method, preset or setting that does not exist or does not fit.
+        WrongUse: a method, preset or setting that does not exist or does not fit, or GPUs that are not there.
         Refused: too few photos, none left to learn from, or a resolution the base cannot do.
         BadFile: the base's folder is gone.
     """
+    require_cards(gpus)
     if method not in METHODS:
         close = nearest(method, METHODS)
         hint = f"Did you mean {close}?" if close else f"The methods are: {', '.join(METHODS)}."
@@ -129,10 +149,15 @@ def prepare_training(
     if kept:
         defaults = msgspec.structs.asdict(train_settings(defaults, kept))
     settings = train_settings(defaults, chosen)
+    if machines > 1 and settings.class_pictures:
+        raise WrongUse(
+            "Pictures of the class are drawn on one machine and not carried to another.",
+            "Set class_pictures to 0, or prior_preservation instead.",
+        )
     base_folder(base)
     _require_photos(db, dataset, settings)
     require_resolution(base, settings.resolution)
-    planned = plan(db, home, base, dataset, settings, method)
+    planned = plan(db, home, base, dataset, settings, method, gpus * machines)
     if preset or not set(kept or ()) >= set(SETTING_NAMES):
         planned.preset = in_words(preset or preset_for(dataset))
     return settings, planned
@@ -179,8 +204,13 @@ def queue_training(
     name: str,
     after: int | None = None,
     origin: Origin | None = None,
+    gpus: int = 1,
+    machines: int = 1,
 ) -> tuple[Run, Job]:
-    """Record a run and queue its job, both or neither. The run and its adapter get `name`, or one near it."""
+    """Record a run and queue its job, both or neither. The run and its adapter get `name`, or one near it.
+
+    A run of several machines waits for them: no worker takes it up by itself.
+    """
     with db.transaction():
         slug = free_name(db, name)
         run_id = db.insert(
@@ -200,8 +230,12 @@ def queue_training(
             method=method,
             settings=settings,
             origin=origin,
+            gpus=gpus,
+            machines=machines,
         )
         job = queue.enqueue(db, home, spec, f"train {slug}", after)
+        if machines > 1:
+            queue.pause(db, job.id)
         db.update("runs", run_id, job_id=job.id, spec=msgspec.to_builtins(spec))
         return models.run(db, slug), job
 

@@ -28,7 +28,7 @@ from zen_tui.library.errors import ZenError
 from zen_tui.library.events import AnyEvent, Cancelled, Done, Failed, Interrupted, Note, Paused, Starting
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Job, JobState
-from zen_tui.mannequins.memory import keep_freed_memory
+from zen_tui.mannequins.memory import give_back_memory, keep_freed_memory
 from zen_tui.privacy import crash, environment, lock
 
 LOOK_EVERY = 0.1  # seconds between looks at an empty queue: a look costs 10 µs
@@ -56,6 +56,12 @@ class Worker:
     def leave(self, *_: object) -> None:
         """Finish the present step, put the job back, and end."""
         self.leaving = True
+
+    def do(self, job_id: int) -> Job:
+        """Do this one job, and no other; how it ended. Raises `Refused` when it runs or is done."""
+        self._take_over()
+        self._work(queue.take(self.db, job_id))
+        return queue.job(self.db, job_id)
 
     def run(self) -> None:
         """Work until there is nothing to do for a while."""
@@ -154,6 +160,7 @@ class Worker:
         torch: Any = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_initialized():
             torch.cuda.empty_cache()
+        give_back_memory()
 
 
 def main() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+
+import msgspec
 
 from zen_tui.library.database import Database, find, record
 from zen_tui.library.errors import Refused, WrongUse
@@ -56,6 +58,33 @@ def photos(db: Database, dataset_id: int, *, usable: bool = False) -> list[Photo
     """The photos of a dataset in the order they came; `usable` leaves out those marked out."""
     where = "dataset_id = ? AND split != 'out'" if usable else "dataset_id = ?"
     return [record(row, Photo) for row in db.rows(f"SELECT * FROM photos WHERE {where} ORDER BY id", dataset_id)]
+
+
+def photos_with_twins(db: Database, dataset_id: int, ids: Collection[int]) -> list[Photo]:
+    """These photos of a dataset and the near-duplicates of each, in the order they came."""
+    rows = db.rows(
+        """
+        WITH named AS (SELECT id, alike FROM photos WHERE id IN (SELECT value FROM json_each(?)))
+        SELECT * FROM photos WHERE dataset_id = ?
+        AND (id IN (SELECT id FROM named) OR alike IN (SELECT alike FROM named)) ORDER BY id
+        """,
+        msgspec.json.encode(list(ids)).decode(),
+        dataset_id,
+    )
+    return [record(row, Photo) for row in rows]
+
+
+def faces_found(db: Database, dataset_id: int) -> tuple[int, int]:
+    """In how many photos of a dataset faces were looked for, and in how many of these there is one."""
+    row = db.row(
+        """
+        SELECT count(*) AS looked, total(json_array_length(measures, '$.faces') > 0) AS found FROM photos
+        WHERE dataset_id = ? AND json_type(measures, '$.faces') = 'array'
+        """,
+        dataset_id,
+    )
+    assert row is not None
+    return int(row["looked"]), int(row["found"])
 
 
 def photo(db: Database, photo_id: int) -> Photo:

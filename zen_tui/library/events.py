@@ -34,9 +34,11 @@ class Note(Event, tag="note", frozen=True):
 
 
 class Warned(Event, tag="warning", frozen=True):
-    """Something a person should know, though the work goes on."""
+    """Something a person should know, though the work goes on; of a run also how many copies a step drew."""
 
     text: str
+    step: int | None = None
+    copies: int = 0
 
 
 class Progress(Event, tag="progress", frozen=True):

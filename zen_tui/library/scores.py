@@ -24,7 +24,8 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `identity` is the cosine with the held-out photos, `adherence` the share of what was asked for that is there,
     `drift` how far pictures of the class went from the base's own, `variety` how far the subject's pictures are
     from each other, `class_variety` the same of the class alone. `drift_by` says what measured the drift and the
-    variety of the class: 'identity' (the built-in base's reader), 'faces' or 'pixels'.
+    variety of the class: 'identity' (the built-in base's reader), 'faces' or 'pixels'. `copies` of the subject's
+    pictures are training photos over again.
     """
 
     identity: Span | None = None
@@ -33,6 +34,7 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     drift_by: str = ""
     variety: Span | None = None
     class_variety: Span | None = None
+    copies: int = 0
 
     def named(self) -> list[tuple[str, Span]]:
         """What was judged, by name."""
@@ -54,12 +56,14 @@ RULE = (
 
 
 def choose(judged: Sequence[tuple[int, Scores]]) -> Choice | None:
-    """The best of judged steps; None where identity was not judged.
+    """The best of judged steps; None where identity was not judged. One that copies photos is only taken where
+    all do.
 
     Of those that no other beats in identity, adherence and drift at once, and whose adherence is within the
     interval of the best, the one with the highest identity.
     """
     able = [(step, scores) for step, scores in judged if scores.identity is not None]
+    able = [one for one in able if not one[1].copies] or able
     front = [one for one in able if not any(_beats(other[1], one[1]) for other in able)]
     if not front:
         return None

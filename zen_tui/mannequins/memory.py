@@ -23,3 +23,13 @@ def keep_freed_memory() -> bool:
     wishes = ((_MMAP_THRESHOLD, 32 * _MB), (_TRIM_THRESHOLD, 2047 * _MB), (_TOP_PAD, 256 * _MB))
     agreed = [mallopt(ctypes.c_int(what), ctypes.c_int(size)) == 1 for what, size in wishes]
     return all(agreed)
+
+
+def give_back_memory() -> bool:
+    """Hand freed memory back to the system after all: a job has ended. Returns whether there was any."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(ctypes.c_size_t(0)))
+    except (OSError, AttributeError):
+        return False

@@ -56,7 +56,7 @@ class FaceFinder:
         """The faces in `picture`: RGB, upright, its longest side about 512 pixels."""
         import numpy as np
 
-        detector, recogniser = self._networks()
+        detector = self._detector()
         pixels = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
         high, wide = pixels.shape[:2]
         detector.setInputSize((wide, high))
@@ -64,6 +64,7 @@ class FaceFinder:
         if rows is None:
             return Seen((), ())
         rows = sorted(rows, key=lambda row: -float(row[2] * row[3]))
+        recogniser = self._recogniser()
         vectors = [recogniser.feature(recogniser.alignCrop(pixels, row))[0] for row in rows[:MOST]]
         likenesses = [vector / max(1e-9, float(np.linalg.norm(vector))) for vector in vectors]
         return Seen(
@@ -71,17 +72,26 @@ class FaceFinder:
             tuple(tuple(round(float(value), 4) for value in vector) for vector in likenesses),
         )
 
-    def _networks(self) -> tuple[Any, Any]:
-        if not hasattr(self._own, "pair"):
+    def _detector(self) -> Any:
+        if not hasattr(self._own, "detector"):
             import cv2
             import numpy as np
 
             cv2.setNumThreads(1)
-            none = np.zeros(0, np.uint8)
-            yunet, sface = (np.frombuffer(data, np.uint8) for data in (self._yunet, self._sface))
-            detector = cv2.FaceDetectorYN.create("onnx", yunet, none, (320, 320), SURE, OVERLAP, CANDIDATES)
-            self._own.pair = detector, cv2.FaceRecognizerSF.create("onnx", sface, none)
-        return self._own.pair  # type: ignore[no-any-return]
+            yunet, none = np.frombuffer(self._yunet, np.uint8), np.zeros(0, np.uint8)
+            create = cv2.FaceDetectorYN.create
+            self._own.detector = create("onnx", yunet, none, (320, 320), SURE, OVERLAP, CANDIDATES)
+        return self._own.detector
+
+    def _recogniser(self) -> Any:
+        """Made when the first face is found: that takes half a second, and drawings have none."""
+        if not hasattr(self._own, "recogniser"):
+            import cv2
+            import numpy as np
+
+            sface, none = np.frombuffer(self._sface, np.uint8), np.zeros(0, np.uint8)
+            self._own.recogniser = cv2.FaceRecognizerSF.create("onnx", sface, none)
+        return self._own.recogniser
 
 
 @functools.cache

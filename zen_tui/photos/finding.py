@@ -27,6 +27,7 @@ NUMBERS: dict[str, Callable[[Photo], float | None]] = {
     "repeats": lambda photo: photo.repeats,
 }
 NAMES = ("flag", "in", "split", "is", *NUMBERS)
+EVERY: Test = lambda photo: True  # noqa: E731  (what an empty query finds)
 HELP = "words, flag:blur, in:use, rating>=3, size<768, face>=200, is:alike"
 
 
@@ -41,7 +42,9 @@ def finder(query: str) -> Test:
         WrongUse: a number is missing, as while `rating>=` is being typed.
     """
     tests = [_test(term) for term in terms(query.lower(), NAMES)]
-    return lambda photo: all(test(photo) for test in tests)
+    if len(tests) > 1:
+        return lambda photo: all(test(photo) for test in tests)
+    return tests[0] if tests else EVERY
 
 
 def _test(term: Term) -> Test:

@@ -1,13 +1,14 @@
 """Judging photos: what stands against each one, from its measures and the thresholds, with the number.
 
 Judging reads no pixels, so that a changed threshold is applied at once. A verdict is advice: nothing is left
-out or refused because of one.
+out or refused because of one. There is none for watermarks and text: marks like letters are found in fences, fur
+and print as well, and what repeats at one place of many photos may be a wall behind a camera that stood still.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
@@ -35,16 +36,18 @@ def judge(
     photos: Sequence[Photo],
     thresholds: Thresholds,
     resolution: int | None = None,
+    faces: bool | None = None,
 ) -> dict[int, list[Verdict]]:
-    """The verdicts of every photo of a dataset, by id: the most telling first, none where nothing was found.
+    """The verdicts of photos of a dataset, by id: the most telling first, none where nothing was found.
 
     Args:
-        photos: all of the dataset, for near-duplicates and strangers are told by the others.
+        photos: all of the dataset, or some with all their near-duplicates.
         resolution: pixels that training will use; without it `thresholds.small`.
+        faces: whether the whole dataset `shows_faces`; found out from `photos` when not given.
     """
     side = resolution or thresholds.small
     found = {photo.id: [*_alone(dataset.kind, photo, thresholds, side)] for photo in photos}
-    if not shows_faces(photos):
+    if not (shows_faces(photos) if faces is None else faces):
         found = {id: [v for v in verdicts if v.kind != "noface"] for id, verdicts in found.items()}
     for photo_id, verdict in _duplicates(photos, thresholds):
         found[photo_id].insert(0, verdict)
@@ -84,24 +87,30 @@ def rejudge(
     """Judge the photos of a dataset anew and store what changed: `verdicts`, and `alike`.
 
     Args:
-        ids: only these and the photos alike to them are judged, as after a change of split or crop.
+        ids: only these and the photos alike to them are read and judged, as after a change of split or crop.
         resolution: pixels that training will use; without it that of the last run, else `thresholds.small`.
 
     Returns:
         The photos that were changed, as they are now.
     """
-    every = datasets.photos(db, dataset.id)
-    compared = {photo.id for photo in compare_faces(home, dataset, every)} if ids is None else set()
-    alike = {photo.id: group[0].id for group in groups(every, thresholds.duplicate) for photo in group}
-    wanted = None if ids is None else {*ids, *_companions(alike, ids)}
-    verdicts = judge(dataset, every, thresholds, resolution or trained_at(db, dataset))
+    compared: set[int] = set()
+    if ids is None:
+        photos = datasets.photos(db, dataset.id)
+        compared = {photo.id for photo in compare_faces(home, dataset, photos)}
+        faces = shows_faces(photos)
+    else:
+        photos = datasets.photos_with_twins(db, dataset.id, ids)
+        looked, found = datasets.faces_found(db, dataset.id)
+        faces = 2 * found >= looked
+    alike = {photo.id: group[0].id for group in groups(photos, thresholds.duplicate) for photo in group}
+    verdicts = judge(dataset, photos, thresholds, resolution or trained_at(db, dataset), faces)
     changed = []
     with db.transaction():
-        for photo in every:
+        for photo in photos:
             new = verdicts[photo.id], alike.get(photo.id)
             if photo.id in compared:
                 db.update("photos", photo.id, measures=photo.measures)
-            if (wanted is None or photo.id in wanted) and new != (photo.verdicts, photo.alike):
+            if new != (photo.verdicts, photo.alike):
                 photo.verdicts, photo.alike = new
                 db.update("photos", photo.id, verdicts=photo.verdicts, alike=photo.alike)
                 changed.append(photo)
@@ -113,11 +122,6 @@ def trained_at(db: Database, dataset: Dataset) -> int | None:
     runs = runs_of(db, dataset.id)
     settings = runs[-1].spec.get("settings", {}) if runs else {}
     return int(settings.get("resolution", 0)) or None
-
-
-def _companions(alike: dict[int, int], ids: Iterable[int]) -> set[int]:
-    marked = {alike[id] for id in ids if id in alike}
-    return {id for id, group in alike.items() if group in marked}
 
 
 # A group of near-duplicates

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from zen_tui.library.records import Photo
 
-Key = Callable[[Photo], tuple[float | str, ...]]
+Rank = tuple[float | str, ...]
+Key = Callable[[Photo], Rank]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from operator import mul
 from typing import Literal
 
 from zen_tui.library.records import Crop, Face, Photo
@@ -20,6 +21,9 @@ SAME = (
 )
 DAY, EVENING = 0.6, 0.3  # mean brightness of the surroundings: above and below
 WHOLE = Crop(0.0, 0.0, 1.0, 1.0)
+LIGHT = tuple(  # of the colours of a palette, 0 to 1: three steps each of red, green and blue
+    (0.299 * (at // 9) + 0.587 * (at // 3 % 3) + 0.114 * (at % 3)) / 2 for at in range(27)
+)
 
 Pose = Literal["front", "left", "right"]
 Distance = Literal["close", "half", "far"]
@@ -69,11 +73,7 @@ def surroundings(photo: Photo) -> float | None:
     palette = photo.measures.palette if photo.measures else ()
     if not palette:
         return None
-    weights = ((0.299, 0.587, 0.114), (9, 3, 1))
-    return sum(
-        share * sum(weight * (at // step % 3) / 2 for weight, step in zip(*weights, strict=True))
-        for at, share in enumerate(palette)
-    )
+    return float(sum(map(mul, palette, LIGHT)))
 
 
 def places(photos: Sequence[Photo]) -> list[int]:
@@ -87,19 +87,21 @@ def clothes(photos: Sequence[Photo]) -> list[int]:
 
 
 def alike_colours(palettes: Iterable[tuple[float, ...]]) -> list[int]:
-    """How many palettes are alike to each of those that are unlike each other, most first."""
+    """How many palettes are alike to each of those that are unlike each other, most first.
+
+    The first is the measure of those like it, the next one that is unlike it is another, and so on; each of the
+    rest counts for the measure before it that it has the most in common with.
+    """
     import numpy as np
 
-    leaders = np.zeros((0, 0))
-    counts: Counter[int] = Counter()
-    for palette in palettes:
-        if not palette:
-            continue
-        mine = np.array(palette)
-        common = np.minimum(leaders, mine).sum(axis=1) if len(leaders) else np.zeros(0)
-        if len(common) and common.max() >= SAME:
-            counts[int(common.argmax())] += 1
-        else:
-            counts[len(leaders)] += 1
-            leaders = np.vstack([leaders, mine]) if len(leaders) else mine[None]
-    return sorted(counts.values(), reverse=True)
+    rest = np.array([palette for palette in palettes if palette])
+    likest = np.zeros(len(rest))  # to any measure before it
+    measure = np.full(len(rest), -1)
+    for first in range(len(rest)):
+        if likest[first] < SAME:
+            measure[first] = first
+            common = np.minimum(rest[first + 1 :], rest[first]).sum(axis=1)
+            nearer = common > likest[first + 1 :]
+            likest[first + 1 :][nearer] = common[nearer]
+            measure[first + 1 :][nearer] = first
+    return sorted(Counter(measure.tolist()).values(), reverse=True)

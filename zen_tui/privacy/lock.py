@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import platform
 import sys
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from zen_tui.library.paths import Home
 from zen_tui.privacy import landlock, seccomp
 
-Level = Literal["kernel", "process", "none"]
+Level = Literal["kernel", "process", "named", "none"]
 
 KERNEL_TEXT = "The kernel refuses every network connection."
 PROCESS_TEXT = "Python code is kept off the network; compiled libraries are not."
@@ -60,10 +61,19 @@ def engage(*, allow_unix: bool = False) -> LockState:
 
 def state(level: Level, *, seccomp: bool, landlock: bool) -> LockState:
     """`level` with its sentence, and why it is not the kernel's if it is not."""
-    text = {"kernel": KERNEL_TEXT, "process": PROCESS_TEXT, "none": NONE_TEXT}[level]
+    text = {"kernel": KERNEL_TEXT, "process": PROCESS_TEXT}.get(level, NONE_TEXT)
     if level != "kernel" and _Engaged.trouble:
         text = f"{text} Reason: {_Engaged.trouble}."
     return LockState(level, seccomp, landlock, text)
+
+
+def but_for(state: LockState, machines: Sequence[str]) -> LockState:
+    """`state` of a process that holds lines to `machines` from before the lock, because a person asked for it."""
+    names = " and ".join(machines)
+    if state.level == "kernel":
+        words = f"Joined with {names}, as a person asked. The kernel refuses every other connection."
+        return LockState("named", state.seccomp, state.landlock, words)
+    return LockState("none", state.seccomp, state.landlock, f"Joined with {names}. {state.text}")
 
 
 def landlocked() -> bool:

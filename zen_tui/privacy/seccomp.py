@@ -34,7 +34,7 @@ CALLS = {
 }  # fmt: skip
 
 WAYS_ROUND = ("io_uring_setup", "ptrace", "process_vm_writev", "pidfd_getfd")
-INHERITED = ("connect", "bind", "listen", "accept", "accept4", "sendmsg", "sendmmsg")  # sockets from before
+THROUGH = ("connect", "accept", "accept4", "sendmsg", "sendmmsg")  # what a socket, or one from before, is used by
 
 
 class Instruction(ctypes.Structure):
@@ -60,7 +60,10 @@ def supported() -> bool:
 
 
 def install(*, allow_unix: bool = False) -> None:
-    """Refuse, from now on and for good, every way to a socket except `socketpair`.
+    """Refuse, from now on and for good, every way through a socket except `socketpair`.
+
+    NVIDIA's driver will not start unless it can make a socket of this machine, bind it and listen. So these may be
+    made; but nothing can be connected, accepted or sent to an address, so that they lead nowhere.
 
     Args:
         allow_unix: leave sockets to services on this machine (the keyring's D-Bus) possible.
@@ -94,10 +97,9 @@ def _program(machine: str, allow_unix: bool) -> list[Instruction]:
     for name in WAYS_ROUND:
         program += _refuse(calls[name])
     program += _refuse_unless(calls["socketpair"], 0, AF_UNIX)
-    if allow_unix:
-        program += _refuse_unless(calls["socket"], 0, AF_UNIX)
-    else:
-        for name in ("socket", *INHERITED):
+    program += _refuse_unless(calls["socket"], 0, AF_UNIX)
+    if not allow_unix:
+        for name in THROUGH:
             program += _refuse(calls[name])
         program += _refuse_unless_null(calls["sendto"], 4)  # no address: `send` on a socketpair
     return [*program, Instruction(RETURN, 0, 0, ALLOW)]

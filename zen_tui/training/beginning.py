@@ -28,7 +28,8 @@ FEWEST = 5  # photos; with fewer a LoRA repeats them instead of learning a subje
 class Example(msgspec.Struct, frozen=True, kw_only=True):
     """One photo of a run. `plain_caption` says the same without the token: what the class alone means.
 
-    `mask` is the content hash of the mask at `mask_path`, '' for a photo that is learned without one.
+    `mask` is the content hash of the mask at `mask_path`, '' for a photo that is learned without one. `of_class`
+    is a picture of the class that the base drew.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     held_out: bool
     mask: str = ""
     mask_path: str = ""
+    of_class: bool = False
 
 
 def require_photos(dataset: Dataset, usable: int, settings: TrainSettings) -> None:

@@ -29,6 +29,25 @@ def generator(seed: int, *what: object) -> torch.Generator:
 
 
 @dataclass(frozen=True)
+class Share:
+    """What one process does of a step: every `turns`th of its batches from `turn` on, and of each the part number
+    `part` of `parts`."""
+
+    turns: int = 1
+    turn: int = 0
+    parts: int = 1
+    part: int = 0
+
+    def batches(self, accumulation: int) -> range:
+        """The numbers of its own among the batches of a step."""
+        return range(self.turn, accumulation, self.turns)
+
+
+ALL = Share()
+"""What one process does: everything."""
+
+
+@dataclass(frozen=True)
 class Draw:
     """One batch: photos in which views, at which times, under which noise, whose captions are dropped, and in
     which of their wordings the others are told: any number, counted round by how many there are."""

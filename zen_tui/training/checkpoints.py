@@ -25,12 +25,13 @@ from zen_tui.library.paths import Home
 from zen_tui.library.pruning import remove, spare
 from zen_tui.library.scores import Choice, Scores, Span, choose
 from zen_tui.library.specs import Origin
+from zen_tui.training.copies import Copy
 
 
 class Course(msgspec.Struct):
     """How a run went so far: the loss of every step, scores as (step, held out, train), seconds of stepping,
     and in the end those of a usual step. `judged` has the kept checkpoints, `identities` every judged one;
-    `stopped` says why it ended early, '' if it did not."""
+    `copies` the pictures that are photos over again; `stopped` says why it ended early, '' if it did not."""
 
     step: int = 0
     losses: list[float] = []
@@ -40,6 +41,7 @@ class Course(msgspec.Struct):
     scaler: dict[str, Any] = {}
     judged: dict[int, Scores] = {}
     identities: dict[int, Span] = {}
+    copies: list[Copy] = []
     stopped: str = ""
 
     def choice(self) -> Choice | None:
@@ -156,7 +158,7 @@ def origin_state(db: Database, home: Home, origin: Origin) -> State:
     """The state that a run begins from: its scores and seconds are still to come. Raises `BadFile`."""
     state = kept_at(db, home, origin.run, origin.step)
     course = state.course
-    course.scores, course.judged, course.identities, course.seconds = [], {}, {}, 0.0
+    course.scores, course.judged, course.identities, course.copies, course.seconds = [], {}, {}, [], 0.0
     return state
 
 

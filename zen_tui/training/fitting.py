@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import msgspec
@@ -9,23 +10,49 @@ import msgspec
 from zen_tui.exchange.source import source_of
 from zen_tui.generation.fit import Fit, Machine, ladder, sizes_of
 from zen_tui.library.durable import write_file
+from zen_tui.library.errors import WrongUse
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Run
 from zen_tui.library.specs import TrainSettings
+from zen_tui.library.text import plural
 from zen_tui.training.methods.outline import outline
 
 WHOLE = ("dreambooth",)
 """Methods by which all of the denoiser learns: its weights cannot be rounded."""
 
 
-def fit_for(base: Base, settings: TrainSettings, machine: Machine, method: str = "lora") -> Fit:
-    """What a training of `base` would do without on `machine`. Raises `BadFile` when the base is damaged."""
-    rungs = rungs_for(base, settings, machine, method)
+def parts_of(settings: TrainSettings, processes: int) -> int:
+    """Into how many parts a batch is divided. Whole batches of a step are dealt out before they are divided."""
+    return processes // math.gcd(settings.gradient_accumulation, processes)
+
+
+def require_shares(settings: TrainSettings, processes: int) -> None:
+    """Raise `WrongUse` unless the pictures of a step can be shared among `processes` evenly."""
+    pictures = settings.batch_size * settings.gradient_accumulation
+    if pictures % processes:
+        each = math.lcm(settings.batch_size, parts_of(settings, processes))
+        raise WrongUse(
+            f"A step learns from {plural(pictures, 'picture')} (batch_size x gradient_accumulation), and "
+            f"{processes} GPUs cannot share them evenly.",
+            f"Set batch_size to {each}, for example: --set batch_size={each}.",
+        )
+
+
+def fit_for(base: Base, settings: TrainSettings, machine: Machine, method: str = "lora", gpus: int = 1) -> Fit:
+    """What each of `gpus` processes of a training of `base` would do without on `machine`.
+
+    Raises `BadFile` when the base is damaged.
+    """
+    rungs = rungs_for(base, settings, machine, method, gpus)
     return next((rung for rung in rungs if rung.fits), rungs[-1])
 
 
-def rungs_for(base: Base, settings: TrainSettings, machine: Machine, method: str = "lora") -> list[Fit]:
+def rungs_for(
+    base: Base, settings: TrainSettings, machine: Machine, method: str = "lora", gpus: int = 1
+) -> list[Fit]:
     """All that a training of `base` can do without, each with more than the one before. Raises `BadFile`."""
+    if machine.device != "cuda":  # there they share one memory
+        machine = msgspec.structs.replace(machine, free=machine.free // gpus)
     learns = outline(method, base, settings)
     return ladder(
         sizes_of(source_of(base), base.family),
@@ -34,19 +61,21 @@ def rungs_for(base: Base, settings: TrainSettings, machine: Machine, method: str
         learned=learns.numbers,
         reads=learns.reads,
         resolution=settings.resolution,
-        batch=settings.batch_size,
+        batch=settings.batch_size // parts_of(settings, gpus),
         precision=settings.precision,
         quantize="none" if method in WHOLE else settings.quantize,
         checkpointing=settings.gradient_checkpointing,
     )
 
 
-def fit_of(home: Home, run: Run, base: Base, settings: TrainSettings, machine: Machine, method: str) -> Fit:
+def fit_of(
+    home: Home, run: Run, base: Base, settings: TrainSettings, machine: Machine, method: str, gpus: int = 1
+) -> Fit:
     """How `run` fits: as it began, or decided now and written beside it."""
     kept = _file(home, run)
     if kept.exists():
         return msgspec.json.decode(kept.read_bytes(), type=Fit)
-    return keep(home, run, fit_for(base, settings, machine, method))
+    return keep(home, run, fit_for(base, settings, machine, method, gpus))
 
 
 def keep(home: Home, run: Run, fit: Fit) -> Fit:
@@ -55,9 +84,11 @@ def keep(home: Home, run: Run, fit: Fit) -> Fit:
     return fit
 
 
-def next_rung(base: Base, settings: TrainSettings, machine: Machine, method: str, fit: Fit) -> Fit | None:
+def next_rung(
+    base: Base, settings: TrainSettings, machine: Machine, method: str, fit: Fit, gpus: int = 1
+) -> Fit | None:
     """What a run that ran out of memory with `fit` does without next; None when there is nothing left to give."""
-    for rung in rungs_for(base, settings, machine, method):
+    for rung in rungs_for(base, settings, machine, method, gpus):
         if rung.needs < fit.needs and not _gives_back(rung, fit):
             return rung
     return None

@@ -23,9 +23,10 @@ from zen_tui.training.fitting import WHOLE
 # what the time and the memory of a step depend on
 ALIKE = (
     "resolution", "aspect", "batch_size", "gradient_accumulation", "precision", "quantize",
-    "gradient_checkpointing", "lora",
+    "gradient_checkpointing", "lora", "hypernet", "layer_structure",
 )  # fmt: skip
 PRESERVING = 2.4  # times as much: the class is a second picture, and the base answers for it too
+SLOWER = 2.0  # times the usual step, beyond which the second is not just one that still warms up
 MORE = 1.15  # times what was told, from where on it is worth a warning
 
 
@@ -40,39 +41,57 @@ class Forecast:
 
     def compared(self, seconds: float, memory: int) -> tuple[str, str]:
         """What was measured beside what was told, and a warning where it is much more, or ''; memory in bytes."""
-        told = f"{duration(self.seconds)} and " if self.seconds else ""
+        told = f"{pace(self.seconds)} and " if self.seconds else ""
         words = (
-            f"Two steps measured: {duration(seconds)} a step, {megabytes(memory)}. "
+            f"Two steps measured: {pace(seconds)} a step, {megabytes(memory)}. "
             f"The plan said {told}{megabytes(self.memory_mb * 1e6)}."
         )
-        slower = bool(self.seconds) and seconds > MORE * (self.seconds or 0)
+        slower = bool(self.seconds) and seconds > SLOWER * (self.seconds or 0)
         larger = memory > MORE * self.memory_mb * 1e6
         much = " and ".join([*(["time"] if slower else []), *(["memory"] if larger else [])])
         return words, f"The first steps took more {much} than the plan said." if much else ""
 
 
-def forecast(db: Database, base: Base, settings: TrainSettings, method: str, fit: Fit, device: str) -> Forecast:
-    """What a step of this shape should take on `device`. Raises `BadFile` when the base is damaged."""
+def pace(seconds: float) -> str:
+    """Seconds of a step: '0.07 s', '12 s', '2 min 05 s'."""
+    return duration(seconds) if seconds >= 10 else f"{seconds:.2g} s"
+
+
+def forecast(
+    db: Database, base: Base, settings: TrainSettings, method: str, fit: Fit, device: str, gpus: int = 1
+) -> Forecast:
+    """What a step of this shape should take on `device`, shared by `gpus` processes, and each of them need.
+
+    Raises `BadFile` when the base is damaged.
+    """
     past = [run for run in reversed(models.runs(db)) if run.metrics.get("device") == device]
     for run in past:
-        if run.base_id == base.id and run.method == method and _alike(_settings_of(run), settings):
+        same = run.base_id == base.id and run.method == method and _gpus_of(run) == gpus
+        if same and _alike(_settings_of(run), settings):
             return Forecast(float(run.metrics["seconds_per_step"]), int(run.metrics["memory_mb"]), exact=True)
-    return Forecast(_reckoned(db, past, base, settings, method, fit), round(fit.needs / 1e6))
+    return Forecast(_reckoned(db, past, base, settings, method, fit, gpus), round(fit.needs / 1e6))
 
 
 def _alike(one: TrainSettings, other: TrainSettings) -> bool:
     same = all(getattr(one, name) == getattr(other, name) for name in ALIKE)
-    return same and bool(one.prior_preservation) == bool(other.prior_preservation)
+    return same and _passes(one) == _passes(other)
+
+
+def _passes(settings: TrainSettings) -> float:
+    """How many times a step computes what the photos alone would take."""
+    of_class = 1 if settings.class_pictures and settings.class_weight else 0
+    return (PRESERVING if settings.prior_preservation else 1) + of_class
 
 
 def _reckoned(
-    db: Database, past: list[Run], base: Base, settings: TrainSettings, method: str, fit: Fit
+    db: Database, past: list[Run], base: Base, settings: TrainSettings, method: str, fit: Fit, gpus: int
 ) -> float | None:
     """Seconds a step, from the pace of the newest run: of this base before others; None without any."""
     for run in sorted(past, key=lambda run: run.base_id != base.id):
         try:
             before = models.base_by_id(db, run.base_id)
             done = _operations(before, _settings_of(run), run.method, float(run.metrics.get("twice", 0)))
+            done *= gpus / _gpus_of(run)
         except ZenError:  # its base is gone
             continue
         twice = fit.twice if fit.checkpointing else 0.0
@@ -85,7 +104,11 @@ def _operations(base: Base, settings: TrainSettings, method: str, twice: float) 
     parameters = sizes_of(source_of(base), base.family).denoiser
     pictures = settings.batch_size * settings.gradient_accumulation
     once = operations(base.family, parameters, settings.resolution**2, pictures, twice, whole=method in WHOLE)
-    return once * (PRESERVING if settings.prior_preservation else 1)
+    return once * _passes(settings)
+
+
+def _gpus_of(run: Run) -> int:
+    return int(run.spec.get("gpus", 1)) * int(run.spec.get("machines", 1))
 
 
 def _settings_of(run: Run) -> TrainSettings:

@@ -28,10 +28,9 @@ from zen_tui.scoring.eyes import FaceEyes, ReaderEyes, eyes_for
 from zen_tui.scoring.job import as_tensor
 from zen_tui.scoring.spans import span
 from zen_tui.training.beginning import Example, class_caption
-from zen_tui.training.buckets import trained_size
+from zen_tui.training.copies import CopyWatch
 from zen_tui.training.methods.method import Method
-from zen_tui.training.pixels import open_photo, pixels
-from zen_tui.training.views import plain_view
+from zen_tui.training.pixels import as_trained
 
 PLAIN = ("a photo of {}", "a portrait of {}", "a picture of {}")
 NEW = {
@@ -74,9 +73,10 @@ class Judge:
         subject: list[PictureRequest],
         plain: list[PictureRequest],
         sight: Sight,
+        copies: CopyWatch,
         feed: Feed,
     ) -> None:
-        self.method, self.engine, self.feed = method, engine, feed
+        self.method, self.engine, self.copies, self.feed = method, engine, copies, feed
         self.subject, self.plain, self.sight = subject, plain, sight
         self._before: list[Image.Image] = []
 
@@ -87,8 +87,8 @@ class Judge:
         for sentence in self.sight.missing:
             self.feed.tell(Note(text=sentence))
 
-    def judge(self) -> Scores:
-        """Draw the pictures and measure them.
+    def judge(self, step: int) -> Scores:
+        """Draw the pictures of `step` and measure them.
 
         Raises:
             Interrupted: the feed asked for it.
@@ -106,6 +106,7 @@ class Judge:
             drift_by=by,
             variety=span(_spread(drawn)),
             class_variety=span(self._differences(after, by)),
+            copies=self.copies.look(step, [*zip(self.subject, drawn, strict=True)]),
         )
 
     def _draw(self, requests: list[PictureRequest]) -> list[Image.Image]:
@@ -161,6 +162,7 @@ def judge_for(
     dataset: Dataset,
     settings: TrainSettings,
     photos: list[Example],
+    copies: CopyWatch,
     feed: Feed,
 ) -> Judge | None:
     """The judge that the settings ask for; None where they ask for none."""
@@ -180,6 +182,7 @@ def judge_for(
         _requests(prompts, base, settings),
         _requests([alone] * -(-count // 2), base, settings),
         _sight(home, base, dataset, settings, photos, method.family.multiple),
+        copies,
         feed,
     )
 
@@ -193,7 +196,7 @@ def _sight(
     held_out = [photo for photo in photos if photo.held_out]
     person: Tensor | None = None
     if isinstance(eyes, ReaderEyes) and held_out:
-        readings = eyes.readers.identity(as_tensor([_as_trained(p, settings, multiple) for p in held_out]))
+        readings = eyes.readers.identity(as_tensor([as_trained(p, settings, multiple) for p in held_out]))
         person = identity.mean_identity(readings)
     elif isinstance(eyes, FaceEyes) and held_out:
         listed = [(photo.hash, Path(photo.path)) for photo in photos]
@@ -227,13 +230,6 @@ def _requests(prompts: Sequence[str], base: Base, settings: TrainSettings) -> li
         )
         for index, prompt in enumerate(prompts)
     ]
-
-
-def _as_trained(photo: Example, settings: TrainSettings, multiple: int) -> Image.Image:
-    size = trained_size(photo.width, photo.height, photo.crop, settings, multiple)
-    view = plain_view(photo.width, photo.height, photo.crop, size)
-    levels = (pixels(open_photo(photo, size), view, size) * 255).round().to(torch.uint8)
-    return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
 
 
 def _cosine(one: Tensor | None, other: Tensor | None) -> float:

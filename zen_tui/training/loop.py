@@ -12,14 +12,20 @@ from accelerate.state import AcceleratorState
 
 from zen_tui.families.base import Family
 from zen_tui.families.objective import Objective
+from zen_tui.generation.memory import ran_out
 from zen_tui.library.errors import ZenError
 from zen_tui.library.events import Feed, Holdout, Interrupted, Judged, Note, Resumed, Step
 from zen_tui.library.scores import Scores
 from zen_tui.library.specs import TrainSettings
+from zen_tui.ranks.group import joined
+from zen_tui.ranks.links import OutOfMemory
+from zen_tui.ranks.team import ALONE, Team
 from zen_tui.training import chance, optimizers
 from zen_tui.training.averages import Average
 from zen_tui.training.buckets import Size
 from zen_tui.training.checkpoints import Checkpoints, Course, State
+from zen_tui.training.class_pictures import class_loss
+from zen_tui.training.copies import CopyWatch
 from zen_tui.training.holdout import score
 from zen_tui.training.losses import losses
 from zen_tui.training.material import Material
@@ -28,6 +34,8 @@ from zen_tui.training.methods.method import Method
 from zen_tui.training.noise import objective_for
 from zen_tui.training.plateau import plateau
 from zen_tui.training.schedule import is_due, learning_rate
+from zen_tui.training.together import Elsewhere, agree, same_start, share_of, share_state
+from zen_tui.training.together import average as averaged
 
 CHECKED = 2  # steps after which the plan is compared with what is measured
 CLIP = 1.0  # norm of the gradients above which they are scaled down
@@ -43,33 +51,49 @@ class Work:
     family: Family
     method: Method
     material: Material
-    checkpoints: Checkpoints
+    checkpoints: Checkpoints | Elsewhere
     feed: Feed
     draw_samples: Callable[[int, bool], None]
-    judge: Callable[[], Scores] | None = None
+    judge: Callable[[int], Scores] | None = None
+    copies: CopyWatch | None = None
     until: int = 0
     checked: Callable[[float], None] = lambda seconds: None
+    team: Team = ALONE
 
 
 def learn(work: Work) -> Course:
     """Train until `settings.steps`, or until nothing is gained any more, from the newest checkpoint on. Returns
-    the course of the whole run.
+    the course of the whole run. Every process of the team makes the same steps; the first alone scores, draws,
+    judges and keeps.
 
     Raises:
         Interrupted: `feed.asked` said so; the state after the last step is kept.
         ZenError: the loss is not a number any more; the last good checkpoint is kept.
-        torch.OutOfMemoryError: the state after the last step is kept.
+        RuntimeError, OutOfMemory: the memory ran out here (`memory.ran_out`) or in another process of the team;
+            the state after the last step is kept.
+        Lost: another process of the team is gone; the last checkpoint is kept.
     """
+    with joined(work.team):
+        return _learn(work)
+
+
+def _learn(work: Work) -> Course:
     family, method, material = work.family, work.method, work.material
     settings, feed = work.settings, work.feed
     objectives = {size: objective_for(family, settings, size) for size in set(material.sizes)}
     learned = sum(map(len, material.train))
-    accelerator = start_accelerator(family, settings.gradient_accumulation)
+    share = share_of(settings, work.team)
+    batches = share.batches(settings.gradient_accumulation)
+    accelerator = start_accelerator(family, len(batches))
     made = optimizers.build(settings, method.groups, family.device)
-    denoiser, optimizer = accelerator.prepare(family.denoiser(), made)
+    # not wrapped: what learns may lie beside the denoiser, so its gradients are averaged here and not by DDP
+    denoiser = accelerator.prepare_model(family.denoiser(), evaluation_mode=True)
+    optimizer = accelerator.prepare(made)
     family.replace_denoiser(denoiser)
     average = Average(method.parameters, made, settings.ema)
     course = _take_up(work, accelerator, made, average)
+    if work.copies:
+        work.copies.found = course.copies
 
     def keep(*, again: bool = False) -> None:
         course.scaler = accelerator.scaler.state_dict() if accelerator.scaler else {}
@@ -94,9 +118,7 @@ def learn(work: Work) -> Course:
                     with average.acting():
                         _judge(work, work.judge, course)
                     keep(again=True)
-            last = _last(work, course)
-            how = feed.asked()
-            wishes = feed.requests()
+            last, how, wishes = agree(work.team, feed, _last(work, course))
             if how or "checkpoint" in wishes:
                 keep()
             if how:
@@ -122,16 +144,20 @@ def learn(work: Work) -> Course:
             optimizers.set_rate(made, rate, step / settings.steps)
             loss = 0.0
             try:
-                for micro in range(settings.gradient_accumulation):
+                for micro in batches:
                     with accelerator.accumulate(denoiser):
                         number = (step - 1) * settings.gradient_accumulation + micro
-                        batch = _draw(work, objectives, accelerator, number)
+                        batch = _draw(work, objectives, share, number)
                         plain, held = losses(family, method, material, objectives, settings, batch)
-                        accelerator.backward(plain + settings.prior_preservation * held)
-                        loss += float(plain.detach()) / settings.gradient_accumulation
-            except torch.OutOfMemoryError:  # nothing was learned of this step; it is made again with less
-                optimizer.zero_grad()
-                keep()
+                        known = class_loss(family, method, material, objectives, settings, number, share)
+                        kept = settings.prior_preservation * held + settings.class_weight * known
+                        accelerator.backward(plain + kept)
+                        loss += float(plain.detach()) / len(batches)
+                loss = averaged(accelerator, method.parameters, loss)
+            except (RuntimeError, OutOfMemory) as error:
+                if ran_out(error):  # nothing was learned of this step; it is made again with less
+                    optimizer.zero_grad()
+                    keep()
                 raise
             optimizers.rest(made, step / settings.steps)
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
@@ -164,8 +190,9 @@ def start_accelerator(family: Family, accumulation: int = 1) -> Accelerator:
 
 def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimizer, average: Average) -> Course:
     """Put everything back as the newest checkpoint has it."""
-    found = work.checkpoints.restore()
+    found = share_state(work.team, work.checkpoints.restore())
     if found is None:
+        same_start(work.team, work.method.parameters)
         return Course()
     work.method.restore(found.learned)
     found = optimizers.in_groups(found, work.method)
@@ -181,9 +208,9 @@ def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimi
     return found.course
 
 
-def _draw(work: Work, objectives: Mapping[Size, Objective], accelerator: Accelerator, number: int) -> chance.Draw:
-    """Batch `number`, all of one size, of which each process takes its share."""
-    settings, material, processes = work.settings, work.material, accelerator.num_processes
+def _draw(work: Work, objectives: Mapping[Size, Objective], share: chance.Share, number: int) -> chance.Draw:
+    """Batch `number`, all of one size, or of it the part that is this process's."""
+    settings, material = work.settings, work.material
     turn = chance.turn_of([len(rows) for rows in material.train], seed=settings.seed, batch=number)
     photos = material.train[turn[0]]
     drawn = chance.draw(
@@ -192,14 +219,14 @@ def _draw(work: Work, objectives: Mapping[Size, Objective], accelerator: Acceler
         tuple(material.latents[photos[0]].shape[1:]),
         seed=settings.seed,
         batch=number,
-        size=settings.batch_size * processes,
+        size=settings.batch_size,
         caption_dropout=settings.caption_dropout,
         turn=turn,
         views=[len(views) for views in material.latents],
         noise_offset=settings.noise_offset,
     )
-    torch.manual_seed(chance.number(settings.seed, "dropout", number, accelerator.process_index))
-    return drawn.part(accelerator.process_index, processes)
+    torch.manual_seed(chance.number(settings.seed, "dropout", number, share.part))
+    return drawn.part(share.part, share.parts)
 
 
 def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> None:
@@ -213,9 +240,9 @@ def _score(work: Work, objectives: Mapping[Size, Objective], course: Course) -> 
     work.feed.tell(Holdout(step=course.step, loss=held_out, train_loss=trained))
 
 
-def _judge(work: Work, judge: Callable[[], Scores], course: Course) -> None:
+def _judge(work: Work, judge: Callable[[int], Scores], course: Course) -> None:
     """Judge the pictures of the current step, and say which step is the best so far."""
-    course.judged[course.step] = scores = judge()
+    course.judged[course.step] = scores = judge(course.step)
     if scores.identity:
         course.identities[course.step] = scores.identity
     choice = course.choice()
@@ -235,7 +262,7 @@ def _last(work: Work, course: Course) -> int:
     return step
 
 
-def _astray(step: int, checkpoints: Checkpoints, loss: float) -> ZenError:
+def _astray(step: int, checkpoints: Checkpoints | Elsewhere, loss: float) -> ZenError:
     what = "loss" if not math.isfinite(loss) else "gradient"
     kept = checkpoints.newest()
     where = f"The state after step {kept} is kept." if kept else "No checkpoint had been made yet."

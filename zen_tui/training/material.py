@@ -43,7 +43,7 @@ class Material:
     those of the photos in pixels. `captions` has a row for each of `texts`, as the base reads it, on the device;
     `caption_rows` gives each photo's text in all its wordings, `plain_rows` the one without the token, `blank` the
     row of the empty one. `train` holds row numbers with repeats, in one list a size; `held_out` those kept for
-    scoring.
+    scoring; `of_class` those of pictures of the class, which are of one size.
     """
 
     sizes: list[Size]
@@ -56,6 +56,7 @@ class Material:
     blank: int
     train: list[list[int]]
     held_out: list[int]
+    of_class: list[int]
 
     def clean(self, rows: Sequence[int], views: Sequence[int]) -> Tensor:
         """The latents of photos of one size, each in the view named, (N, C, h, w)."""
@@ -88,14 +89,14 @@ def gather(
         for example, views, size in zip(examples, seen, sizes, strict=True)
     ]
     latents = _photo_latents(family, examples, sizes, seen, cache, report)
-    worded = [wordings(e.caption, settings) if not e.held_out else [e.caption] for e in examples]
+    worded = [[e.caption] if e.held_out or e.of_class else wordings(e.caption, settings) for e in examples]
     plain = [e.plain_caption for e in examples]
     texts = list(dict.fromkeys(["", *(text for texts in worded for text in texts), *plain]))
     rows = {text: row for row, text in enumerate(texts)}
     captions = _captions(family, texts, cache, report)
     train: dict[Size, list[int]] = {}
     for row, example in enumerate(examples):
-        if not example.held_out:
+        if not example.held_out and not example.of_class:
             train.setdefault(sizes[row], []).extend([row] * max(1, example.repeats))
     return Material(
         sizes=sizes,
@@ -108,12 +109,13 @@ def gather(
         blank=rows[""],
         train=[train[size] for size in sorted(train)],
         held_out=[row for row, e in enumerate(examples) if e.held_out],
+        of_class=[row for row, e in enumerate(examples) if e.of_class],
     )
 
 
 def _views(example: Example, size: Size, settings: TrainSettings) -> list[View]:
-    """How a photo is seen: one that is held out, as it is."""
-    if example.held_out:
+    """How a photo is seen: one that is held out, as it is, and likewise a picture of the class."""
+    if example.held_out or example.of_class:
         return [plain_view(example.width, example.height, example.crop, size)]
     return all_views(example.hash, example.width, example.height, example.crop, size, settings)
 

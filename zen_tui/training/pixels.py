@@ -11,9 +11,10 @@ from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 
 from zen_tui.library.errors import BadFile
+from zen_tui.library.specs import TrainSettings
 from zen_tui.photos.open import open_upright
 from zen_tui.training.beginning import Example
-from zen_tui.training.buckets import Size
+from zen_tui.training.buckets import Size, trained_size
 from zen_tui.training.views import View, plain_view
 
 
@@ -48,6 +49,14 @@ def pixels(picture: Image.Image, view: View, size: Size) -> Tensor:
     if view.saturation != 1:
         seen = ImageEnhance.Color(seen).enhance(view.saturation)
     return torch.from_numpy(np.array(seen)).permute(2, 0, 1).float() / 255
+
+
+def as_trained(photo: Example, settings: TrainSettings, multiple: int) -> Image.Image:
+    """A photo as it is trained on, neither mirrored nor jittered. Raises `BadFile`."""
+    size = trained_size(photo.width, photo.height, photo.crop, settings, multiple)
+    view = plain_view(photo.width, photo.height, photo.crop, size)
+    levels = (pixels(open_photo(photo, size), view, size) * 255).round().to(torch.uint8)
+    return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy())
 
 
 def pixel_box(picture: Image.Image, view: View) -> tuple[float, float, float, float]:

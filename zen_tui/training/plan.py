@@ -20,9 +20,9 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import duration, megabytes, plural
 from zen_tui.photos.split import hold_out
-from zen_tui.training.beginning import masked_photos, require_photos, require_token
+from zen_tui.training.beginning import class_caption, masked_photos, require_photos, require_token
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
-from zen_tui.training.fitting import fit_for
+from zen_tui.training.fitting import fit_for, require_shares
 from zen_tui.training.forecast import forecast
 from zen_tui.training.methods.outline import WITH_A_WORD, Outline, outline, require_sense
 
@@ -49,10 +49,11 @@ class Plan(msgspec.Struct, kw_only=True):
     feeding: list[tuple[str, str]] = []
     warnings: list[str] = []
     preset: str = ""
+    gpus: int = 1
 
     def lines(self) -> list[tuple[str, str]]:
         """Names and values to show to a person."""
-        memory = megabytes(self.memory_mb * 1e6)
+        memory, several = megabytes(self.memory_mb * 1e6), self.gpus > 1
         shown = [
             *([("preset", self.preset)] if self.preset else []),
             ("learns", self.learned),
@@ -61,6 +62,7 @@ class Plan(msgspec.Struct, kw_only=True):
             ("steps", f"{self.steps:,}, each photo seen {self.passes:.3g} times"),
             ("time", self._time()),
             ("memory", f"{memory}, as measured before" if self.measured else f"about {memory}, as reckoned"),
+            *([("processes", f"{self.gpus}; each needs that memory, and all share each step")] if several else []),
             ("disk", megabytes(self.disk_mb * 1e6)),
             *self.feeding,
             *([("to fit", self.fit)] if self.fit else []),
@@ -95,17 +97,25 @@ def require_fitting(settings: TrainSettings, base: Base, method: str) -> None:
 
 
 def plan(
-    db: Database, home: Home, base: Base, dataset: Dataset, settings: TrainSettings, method: str = "lora"
+    db: Database,
+    home: Home,
+    base: Base,
+    dataset: Dataset,
+    settings: TrainSettings,
+    method: str = "lora",
+    gpus: int = 1,
 ) -> Plan:
-    """What training `dataset` on `base` by `method` would be.
+    """What training `dataset` on `base` by `method` would be, shared by `gpus` processes.
 
     Raises:
+        WrongUse: settings that do not fit, or a step that so many cannot share.
         Refused: too few photos, no masks where they are asked for, a resolution the base cannot do, or a base
             that must not be trained.
         BadFile: the base is gone or damaged.
     """
     require_trainable(base)
     require_fitting(settings, base, method)
+    require_shares(settings, gpus)
     facts, source = facts_of(base), source_of(base)
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = datasets.photos(db, dataset.id, usable=True)
@@ -121,8 +131,8 @@ def plan(
     learns = outline(method, base, settings)
     numbers = learns.numbers
     here = machine()
-    fit = fit_for(base, settings, here, method)
-    expected = forecast(db, base, settings, method, fit, here.device)
+    fit = fit_for(base, settings, here, method, gpus)
+    expected = forecast(db, base, settings, method, fit, here.device, gpus)
     numbers_per_pixel = latent_numbers(source, PROFILES[base.family])
     licence, meaning = licence_of(base)
     return Plan(
@@ -139,7 +149,11 @@ def plan(
         licence=licence,
         licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
         fit=fit.words,
-        feeding=feeding(learned, len(held_out), len(masked), settings, facts.multiple, numbers_per_pixel),
+        gpus=gpus,
+        feeding=[
+            *feeding(learned, len(held_out), len(masked), settings, facts.multiple, numbers_per_pixel),
+            *_class(dataset, settings),
+        ],
         warnings=[
             *_warnings(settings, small=too_small_photos(photos, settings, facts.multiple), seen=seen),
             *feed_warnings(learned, dataset, settings, facts.multiple),
@@ -157,6 +171,15 @@ def rate_in_words(settings: TrainSettings, learns: Outline) -> str:
         f"{found}{settings.learning_rate:g}; effective {settings.learning_rate * learns.strength:.3g} "
         f"(x {learns.why})"
     )
+
+
+def _class(dataset: Dataset, settings: TrainSettings) -> list[tuple[str, str]]:
+    """Name and value to show of the pictures of the class, where there will be any."""
+    if not settings.class_pictures:
+        return []
+    count = plural(settings.class_pictures, "picture")
+    words = f"{count} of “{class_caption(dataset)}”, drawn by the base before the training"
+    return [("class", f"{words}; as many are learned in a step as photos")]
 
 
 def _warnings(settings: TrainSettings, *, small: int, seen: int) -> list[str]:

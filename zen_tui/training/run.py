@@ -6,14 +6,13 @@ import time
 from typing import Any
 
 import msgspec
-import torch
 
 from zen_tui.exchange.adapters import inspect_adapter
 from zen_tui.exchange.bases import facts_of
 from zen_tui.exchange.profiles import require_trainable
 from zen_tui.families import Family, load_family
 from zen_tui.families.base import Part
-from zen_tui.families.devices import pick_device, precision_name
+from zen_tui.families.devices import idle_card, pick_device, precision_name
 from zen_tui.generation import memory, warm
 from zen_tui.generation.fit import Fit
 from zen_tui.library import datasets, models
@@ -27,10 +26,16 @@ from zen_tui.library.sizes import require_size
 from zen_tui.library.specs import TrainSettings, TrainSpec
 from zen_tui.library.text import plural, slugify
 from zen_tui.photos.captions import trigger
+from zen_tui.ranks.helpers import team_of
+from zen_tui.ranks.links import OutOfMemory
+from zen_tui.ranks.team import Team
 from zen_tui.training import beginning, methods
+from zen_tui.training.assist import Brief
 from zen_tui.training.beginning import Example
 from zen_tui.training.checkpoints import Checkpoints, Course
-from zen_tui.training.fitting import fit_of, fitted, keep, next_rung
+from zen_tui.training.class_pictures import class_examples
+from zen_tui.training.copies import CopyWatch
+from zen_tui.training.fitting import fit_of, fitted, keep, next_rung, require_shares
 from zen_tui.training.forecast import forecast
 from zen_tui.training.judging import judge_for
 from zen_tui.training.loop import Work, learn
@@ -59,28 +64,51 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     require_size(settings.resolution, settings.resolution, multiple=facts.multiple, base=base.slug)
     photos = beginning.examples(db, home, run, dataset, settings, spec.origin)
 
+    require_shares(settings, spec.processes)
     warm.drop()  # a training wants all the memory there is
+    if idle := idle_card():
+        feed.tell(Warned(text=idle))
     forget_peak(pick_device())
     here = memory.machine(pick_device())
-    fit = fit_of(home, run, base, settings, here, spec.method)
+    fit = fit_of(home, run, base, settings, here, spec.method, spec.processes)
     while True:
-        stored: dict[Part, str] = {"denoiser": fit.denoiser, "text": fit.texts}
-        family = load_family(base, precision=settings.precision, stored=stored)
         made = msgspec.structs.replace(spec, settings=fitted(settings, fit))
         try:
-            return _train(made, feed, db, home, run, dataset, base, photos, family, fit)
-        except torch.OutOfMemoryError:
-            lower = next_rung(base, settings, here, spec.method, fit)
+            with team_of(spec.gpus, home, "train", spec.machines) as team:
+                return _with_family(made, feed, db, home, run, dataset, base, photos, fit, team)
+        except (RuntimeError, OutOfMemory) as error:
+            if not memory.ran_out(error):
+                raise
+            lower = next_rung(base, settings, here, spec.method, fit, spec.processes)
             if lower is None:
                 raise ZenError(
-                    f"The memory of the {family.device.type.upper()} is too small for this training.",
+                    f"The memory of the {pick_device().type.upper()} is too small for this training.",
                     "Nothing is left to do without. What was learned is kept.",
                 ) from None
             fit = keep(home, run, lower)
             feed.tell(Warned(text=f"The memory ran out. From here on: {lower.words}."))
-        finally:
-            family.held.clear()
-            family.release("text", "vae", "denoiser")
+
+
+def _with_family(
+    spec: TrainSpec,
+    feed: Feed,
+    db: Database,
+    home: Home,
+    run: Run,
+    dataset: Dataset,
+    base: Base,
+    photos: list[Example],
+    fit: Fit,
+    team: Team,
+) -> dict[str, Any]:
+    """`_train` with the base as `fit` has it, which is gone afterwards."""
+    stored: dict[Part, str] = {"denoiser": fit.denoiser, "text": fit.texts}
+    family = load_family(base, precision=spec.settings.precision, stored=stored)
+    try:
+        return _train(spec, feed, db, home, run, dataset, base, photos, family, fit, team)
+    finally:
+        family.held.clear()
+        family.release("text", "vae", "denoiser")
 
 
 def _train(
@@ -94,6 +122,7 @@ def _train(
     photos: list[Example],
     family: Family,
     fit: Fit,
+    team: Team,
 ) -> dict[str, Any]:
     settings = spec.settings
 
@@ -102,25 +131,40 @@ def _train(
             raise Interrupted(how)
         feed.tell(Progress(what=what, done=done, total=total))
 
-    material = gather(family, photos, settings, home.cache(dataset.slug), report)
-    samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed)
+    class_of = class_examples(family, home, base, dataset, settings, feed)
+    material = gather(family, [*photos, *class_of], settings, home.cache(dataset.slug), report)
+    names = {photo.hash: photo.name for photo in datasets.photos(db, dataset.id)}
+    copies = CopyWatch([p for p in photos if not p.held_out], names, settings, family.multiple, feed)
+    samples = Samples(family, sample_requests(base, dataset, settings), home, run.id, feed, copies)
     if settings.sample_every:
         samples.prepare()
 
     subject = Subject(dataset.token, dataset.class_word)
+    brief = Brief(
+        base=base,
+        dataset=dataset.slug,
+        method=spec.method,
+        settings=settings,
+        subject=(subject.token, subject.class_word),
+        photos=[*photos, *class_of],
+        cache=str(home.cache(dataset.slug)),
+        fit=fit,
+        precision=precision_name(family.dtype),
+    )
+    team.hear(msgspec.json.encode(brief))
     method = methods.build(spec.method, family, settings, subject, targets_of(base))
     _warn_of_cuts(family, photos, feed)  # a word that is learned may be several tokens
-    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, feed)
+    judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, copies, feed)
     if judge:
         judge.prepare()
     if fit.checkpointing:
         family.compute_twice(fit.twice)
-    learns = _describe(method, settings, material, fit)
+    learns = _describe(method, settings, material, fit, team)
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
     checkpoints = Checkpoints(db, home, run.id, feed, settings.keep_checkpoints, spec.origin)
-    expected = forecast(db, base, settings, spec.method, fit, family.device.type)
+    expected = forecast(db, base, settings, spec.method, fit, family.device.type, spec.processes)
 
     def checked(seconds: float) -> None:
         words, warning = expected.compared(seconds, peak_memory(family.device))
@@ -138,8 +182,10 @@ def _train(
             feed=feed,
             draw_samples=samples.draw,
             judge=judge.judge if judge else None,
+            copies=copies,
             until=spec.until,
             checked=checked,
+            team=team,
         )
     )
 
@@ -191,21 +237,26 @@ def _record(
         )
 
 
-def _describe(method: Method, settings: TrainSettings, material: Material, fit: Fit) -> str:
+def _describe(method: Method, settings: TrainSettings, material: Material, fit: Fit, team: Team) -> str:
     size = f"{method.numbers / 1e6:.1f} million" if method.numbers >= 1e5 else f"{method.numbers:,}"
     strength = settings.learning_rate * method.strength
-    photos, held_out = len(material.sizes), len(material.held_out)
+    photos, held_out = len(material.sizes) - len(material.of_class), len(material.held_out)
     parts = [
         f"Learning {size} numbers: {method.describe()}",
         f"effective rate {strength:.3g} (learning_rate x {method.strength:g})",
         f"{plural(photos - held_out, 'photo')}, {held_out or 'none'} held out",
         f"{precision_name(method.family.dtype)} on {method.family.device.type}",
     ]
+    if team.size > 1:
+        parts.append(f"each step shared by {team.size} processes")
     if fit.words:
         parts.append(fit.words)
     parts += _feeding(settings, material)
     if settings.prior_preservation and method.moves_base:
         parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
+    if material.of_class:
+        pictures = plural(len(material.of_class), "picture")
+        parts.append(f"{pictures} of the class beside the photos, with weight {settings.class_weight:g}")
     return "; ".join(parts) + "."
 
 
@@ -242,6 +293,7 @@ def _metrics(course: Course, family: Family) -> dict[str, Any]:
         "holdout_first": scores[0] if scores else None,
         "holdout_last": scores[-1] if scores else None,
         "best_step": course.best_step(),
+        **({"copies": len(course.copies), "copies_since": course.copies[0].step} if course.copies else {}),
         **({"stopped": course.stopped} if course.stopped else {}),
         "seconds": round(course.seconds, 2),
         "seconds_per_step": round(course.seconds_per_step, 4),

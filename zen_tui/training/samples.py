@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+from PIL import Image
+
 from zen_tui.families.base import Family
 from zen_tui.generation.engine import Engine
 from zen_tui.library.durable import write_file
@@ -13,15 +15,23 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset
 from zen_tui.library.specs import PictureRequest, TrainSettings
 from zen_tui.photos.captions import sample_prompts, trigger
+from zen_tui.training.copies import CopyWatch
 
 
 class Samples:
     """Draws the samples of run `run_id` with whatever acts on `family`."""
 
     def __init__(
-        self, family: Family, requests: list[PictureRequest], home: Home, run_id: int, feed: Feed
+        self,
+        family: Family,
+        requests: list[PictureRequest],
+        home: Home,
+        run_id: int,
+        feed: Feed,
+        copies: CopyWatch,
     ) -> None:
         self.family, self.requests, self.home, self.feed = family, requests, home, feed
+        self.copies = copies
         self.folder = home.run(run_id) / "samples"
         self.engine = Engine(family)
 
@@ -40,6 +50,7 @@ class Samples:
         if all(path.exists() for path in paths) and not again:
             for index, path in enumerate(paths):  # whoever reads the events has dropped them with the lost steps
                 self._tell(step, index, path)
+            self._compare(step, paths)
             return
         for index, picture in self.engine.draw(self.requests, asked=self.feed.asked):
             data = io.BytesIO()
@@ -47,6 +58,15 @@ class Samples:
             write_file(paths[index], data.getvalue())
             self._tell(step, index, paths[index])
         self.family.release("vae", "text")
+        self._compare(step, paths)
+
+    def _compare(self, step: int, paths: list[Path]) -> None:
+        """Warn where a sample is a training photo over again."""
+        pictures = []
+        for request, path in zip(self.requests, paths, strict=True):
+            with Image.open(path) as picture:
+                pictures.append((request, picture.convert("RGB")))
+        self.copies.look(step, pictures)
 
     def _tell(self, step: int, index: int, path: Path) -> None:
         request = self.requests[index]

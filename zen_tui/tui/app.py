@@ -22,6 +22,7 @@ from zen_tui.library.errors import ZenError
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Job
 from zen_tui.library.settings import Settings, change
+from zen_tui.library.writer import Writer
 from zen_tui.privacy.crash import QuietCrash
 from zen_tui.tui import gpu, keys, theme
 from zen_tui.tui.commands import Commands
@@ -54,7 +55,8 @@ class ZenApp(QuietCrash, App[None]):
 
     Args:
         home: where everything lies; created already.
-        db: the open database; used by the screens in the app's own thread only.
+        db: the open database; used by the screens in the app's own thread only. What no key shall wait for is
+            written by `writer`.
         settings: what `settings.toml` says.
         graphics: how well this terminal shows one picture (`terminal.detect`).
     """
@@ -77,6 +79,8 @@ class ZenApp(QuietCrash, App[None]):
     ) -> None:
         self.home = home
         self.db = db
+        self.writer = Writer(home)
+        self.untold: list[BaseException] = []  # what the writer could not do, until a person is told
         self.settings = settings or Settings()
         self.graphics = graphics or Graphics("halfcell", "not asked")
         self.status = Status()
@@ -102,6 +106,7 @@ class ZenApp(QuietCrash, App[None]):
 
     def on_unmount(self) -> None:
         self._leaving.set()
+        self.writer.close()
 
     async def _after_first_frame(self) -> None:
         if self.current_mode == START:
@@ -215,7 +220,7 @@ class ZenApp(QuietCrash, App[None]):
 
     def _look(self) -> None:
         """See what changed in the queue, twice a second; a query of a few microseconds when nothing did."""
-        news = self._watch.look()
+        news = self._watch.look() if self.is_running else None  # at the end there is no screen to tell
         if news is None:
             return
         self.jobs = news.jobs
@@ -249,6 +254,8 @@ class ZenApp(QuietCrash, App[None]):
 
     def show_status(self) -> None:
         """Draw the status line of the open screen anew."""
+        if not self.is_running:
+            return
         for line in self.screen.query(StatusLine):
             line.show()
 
@@ -294,7 +301,8 @@ def run(home: Home | None = None) -> int:
     """Open the app and return its exit code.
 
     Raises:
-        ZenError: the home or the database cannot be opened, or `settings.toml` cannot be read.
+        ZenError: the home or the database cannot be opened, `settings.toml` cannot be read, or the last of what
+            was done could not be written.
     """
     from zen_tui.library import settings as settings_file
     from zen_tui.tui.terminal import detect
@@ -304,4 +312,6 @@ def run(home: Home | None = None) -> int:
     with Database.open(home) as db:
         app = ZenApp(home, db, settings, detect(settings.images))
         app.run()
+    if app.untold:
+        raise app.untold[0]
     return app.return_code or 0

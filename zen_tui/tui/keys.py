@@ -217,6 +217,16 @@ _TRAIN = (
     Action(
         "train.defaults", "f4", "defaults", "Go back to the settings that suit this base and preset.", footer=True
     ),
+    Action(
+        "train.open",
+        "ctrl+o",
+        "open settings",
+        "Take the settings of a file or a run.",
+        "open_settings",
+        True,
+        True,
+    ),
+    Action("train.save", "f6", "save settings", "Write these to a file.", "save_settings", True, True),
 )
 _RUN = (
     Action("run.pause", "p", "pause", "Pause the run after a checkpoint, or take it up again.", footer=True),

@@ -64,6 +64,7 @@ class Status:
 LOCKS: dict[str, tuple[tuple[str, str], ...]] = {
     "kernel": (("● ", "primary"), ("offline, locked", "foreground")),
     "process": (("● ", "primary"), ("offline", "foreground")),
+    "named": (("▲ ", "attention"), ("joined with machines you named", "attention")),
     "none": (("▲ ", "attention"), ("offline lock missing", "attention")),
     "": (("○ ", "muted"), ("no worker yet", "muted")),
 }

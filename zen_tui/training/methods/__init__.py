@@ -31,6 +31,9 @@ _LORA = ("rank", "alpha", "dropout", "lora", "lora_plus")
 
 METHODS = {
     "lora": Known("LoRA", "lora", "Lora", (*_LORA, "text_encoder_lr", "text_encoder_until")),
+    "hypernetwork": Known(
+        "Hypernetwork", "hypernetwork", "Bending", ("hypernet", "layer_structure", "activation", "dropout")
+    ),
     "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth"),
     "embedding": Known(
         "Embedding", "embedding", "TextualInversion", ("vectors", "init_word"), {"learning_rate": 5e-3}

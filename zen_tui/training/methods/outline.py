@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from zen_tui.exchange.embeddings import ARCHITECTURES, width_of
+from zen_tui.exchange.hypernetworks import inputs_of, places_in, sizes, structure_of
 from zen_tui.exchange.layers import DEFAULT_TARGETS, lora_size, text_size
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.source import source_of
 from zen_tui.generation.fit import sizes_of
-from zen_tui.library.errors import WrongUse
+from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.records import Base
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import plural
@@ -47,8 +50,10 @@ def outline(method: str, base: Base, settings: TrainSettings) -> Outline:
 
     Raises:
         BadFile: a file of the base is gone or damaged.
+        Refused: there is nothing in the base for it to act on.
     """
-    return {"lora": _lora, "embedding": _embedding, "dreambooth": _dreambooth}[method](base, settings)
+    made = {"lora": _lora, "embedding": _embedding, "hypernetwork": _hypernetwork, "dreambooth": _dreambooth}
+    return made[method](base, settings)
 
 
 def strength_of(settings: TrainSettings) -> float:
@@ -68,6 +73,8 @@ def require_sense(method: str, base: Base, settings: TrainSettings) -> None:
         raise WrongUse("A base whose weights are rounded cannot learn as a whole.", "Set quantize to none.")
     if method == "lora" and settings.lora_plus != 1 and settings.lora == "lokr":
         raise WrongUse("lora_plus is for kinds of LoRA with two matrices, and lokr is none.", "Set it to 1.")
+    if method == "hypernetwork":
+        structure_of(settings.layer_structure)
     if settings.text_encoder_lr and base.family not in ARCHITECTURES:
         raise WrongUse(
             f"text_encoder_lr is for bases that read with CLIP alone, and {base.slug} does not.", "Set it to 0."
@@ -94,6 +101,26 @@ def _lora(base: Base, settings: TrainSettings) -> Outline:
         words += f", and {text_layers} of the text at {settings.text_encoder_lr:g} times the rate"
         numbers += text_numbers
     return Outline(numbers, words, strength_of(settings), f"alpha / {root}", reads=bool(settings.text_encoder_lr))
+
+
+def bends_in_words(places: Mapping[str, int], settings: TrainSettings) -> str:
+    """What a hypernetwork with a network for each of `places` is, for a person."""
+    widths = len(set(places.values()))
+    each = f"a pair for each of {plural(widths, 'width')}" if settings.hypernet == "width" else "one a layer"
+    return f"{len(places)} networks for keys and values, {each}, {settings.layer_structure} {settings.activation}"
+
+
+def _hypernetwork(base: Base, settings: TrainSettings) -> Outline:
+    places = places_in(inputs_of(source_of(base), base.family), settings.hypernet)
+    if not places:
+        raise Refused(f"No layer of {base.slug} makes keys or values alone.", "Train a LoRA on it.")
+    structure = structure_of(settings.layer_structure)
+    numbers = sum(
+        inputs * outputs + outputs
+        for width in places.values()
+        for inputs, outputs in pairwise(sizes(width, structure))
+    )
+    return Outline(numbers, bends_in_words(places, settings))
 
 
 def _dreambooth(base: Base, settings: TrainSettings) -> Outline:

@@ -65,6 +65,9 @@ class CaptionsScreen(ReaderChoice):
                 yield PhotoGrid(least=14, empty="No photo here.")
             yield CaptionPanel(classes="panel")
 
+    def on_mount(self) -> None:
+        self.watch(self.query_one(PhotoGrid), "cursor", self.choice_changed, init=False)
+
     # Reading ----------------------------------------------------------------------------------------------
 
     def load(self) -> None:
@@ -176,7 +179,6 @@ class CaptionsScreen(ReaderChoice):
 
     # Hearing ----------------------------------------------------------------------------------------------
 
-    @on(PhotoGrid.Moved)
     @on(PhotoGrid.Selected)
     def choice_changed(self) -> None:
         if self.photos:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from textual.content import Content
 
 from zen_tui.library.records import Photo
+from zen_tui.photos.collection import Collection
 from zen_tui.tui.keys import bindings
 from zen_tui.tui.screens.culling import MARKED, Culling
 from zen_tui.tui.screens.datasets_marks import Change, Marks
@@ -28,14 +29,14 @@ class CullScreen(FullSizeScreen, Culling):
     def __init__(
         self,
         slug: str,
-        photos: dict[int, Photo],
+        collection: Collection,
         ids: list[int],
         index: int,
         marks: Marks,
         drawn: Callable[[Iterable[int]], None],
     ) -> None:
         super().__init__([], index)
-        self.slug, self.photos, self.ids, self.marks, self.drawn = slug, photos, ids, marks, drawn
+        self.slug, self.collection, self.ids, self.marks, self.drawn = slug, collection, ids, marks, drawn
         self.index = max(0, min(index, len(ids) - 1))
         self.said = ""
 

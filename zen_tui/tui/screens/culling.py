@@ -8,6 +8,7 @@ from zen_tui.library.errors import ZenError
 from zen_tui.library.records import Photo, Split
 from zen_tui.library.settings import change as change_setting
 from zen_tui.library.text import plural
+from zen_tui.photos.collection import Collection
 from zen_tui.tui.screens.datasets_marks import Change, Marks, Values
 from zen_tui.tui.screens.place import Place
 
@@ -18,12 +19,17 @@ NO_TWIN = "Nothing alike is known of this photo. Select those it stands for, the
 class Culling(Place):
     """A place whose photos can be marked. Subclasses say which photo is meant, and draw what changed.
 
-    `photos` are all photos of the dataset `slug` in the order they came; `marks` is shared by the screens.
+    `collection` holds all photos of the dataset `slug`; it and `marks` are shared by the screens.
     """
 
     marks: Marks
     slug: str
-    photos: dict[int, Photo]
+    collection: Collection
+
+    @property
+    def photos(self) -> dict[int, Photo]:
+        """All photos of the dataset by id, in the order they came."""
+        return self.collection.photos
 
     @property
     def photo(self) -> Photo | None:
@@ -53,11 +59,7 @@ class Culling(Place):
         """Change photos, remember it, and draw them. Undoing goes to the photo `at`, else to this or the first."""
         if at is None and self.photo and self.photo.id in values:
             at = self.photo.id
-        try:
-            self.marks.change(self.slug, what, self.photos, values, at)
-        except ZenError as error:
-            self.zen.fail(error)
-            return False
+        self.marks.change(self.slug, what, self.photos, values, at)
         self.redraw(values, what)
         return bool(values)
 
@@ -91,9 +93,7 @@ class Culling(Place):
         """The photos that this one stands for."""
         here = self.photo
         selected = [photo for photo in self.chosen if here and photo.id != here.id]
-        if selected or here is None or here.alike is None:
-            return selected
-        return [photo for photo in self.photos.values() if photo.alike == here.alike and photo.id != here.id]
+        return selected if selected or here is None else self.collection.twins(here)
 
     def action_undo(self) -> None:
         change = self.marks.last
@@ -101,12 +101,8 @@ class Culling(Place):
             self.app.notify("Nothing is left to undo.")
             return
         self.go_to(change)
-        try:
-            self.marks.undo(self.photos)
-        except ZenError as error:
-            self.zen.fail(error)
-        else:
-            self.redraw(change.before, f"undone: {change.what}")
+        self.marks.undo(self.photos)
+        self.redraw(change.before, f"undone: {change.what}")
 
     def action_advance(self) -> None:
         """After a mark go on to the next photo, or stay: kept in the settings."""

@@ -1,36 +1,34 @@
 """Datasets: the list of them, the photos of one as a grid to sort out, and one photo in detail.
 
-Photos are read once and kept: a mark changes the record, the row and the tile, and nothing is read or sorted
-anew until another process has written, so that a key costs the same with ten photos and with thousands.
+Photos are read once and kept: a mark changes the record and the tile and is written behind the key, and nothing
+is read or sorted anew until somebody else has written, so that ten photos and thousands cost a key the same.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sqlite3
+from collections.abc import Collection as Some
 from collections.abc import Iterable
 from functools import partial
 
-from textual import events, on, work
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.timer import Timer
 from textual.widgets import Input
 from textual.widgets.option_list import Option
-from textual.worker import get_current_worker
 
 from zen_tui.library import datasets as library
-from zen_tui.library.database import Database
-from zen_tui.library.errors import WrongUse, ZenError
+from zen_tui.library.errors import WrongUse
 from zen_tui.library.records import Dataset, Photo
 from zen_tui.library.text import plural
-from zen_tui.photos.finding import HELP, Test, finder
+from zen_tui.photos.collection import Collection
+from zen_tui.photos.finding import EVERY, HELP, Test, finder
 from zen_tui.photos.orders import ORDERS
-from zen_tui.photos.verdicts import ENOUGH, Row, coverage, set_verdicts
+from zen_tui.photos.verdicts import ENOUGH
 from zen_tui.tui.keys import bindings
 from zen_tui.tui.messages import JobsChanged
-from zen_tui.tui.screens.datasets_doing import DatasetsDoing
+from zen_tui.tui.screens.datasets_judging import DatasetsJudging
 from zen_tui.tui.screens.datasets_marks import Change, Marks
 from zen_tui.tui.screens.welcome import Welcome
 from zen_tui.tui.widgets.choices import Choices
@@ -40,11 +38,9 @@ from zen_tui.tui.widgets.photo_detail import CaptionEditor, PhotoDetail
 from zen_tui.tui.widgets.photo_facts import facts, facts_in_short, tile_label
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 
-PAUSE = 0.3  # seconds without a mark, before the whole set is judged anew
 
-
-class DatasetsScreen(DatasetsDoing):
-    """`slug` is the chosen dataset, `photos` are all of its photos, `order` is the index of one of `ORDERS`."""
+class DatasetsScreen(DatasetsJudging):
+    """`slug` is the chosen dataset, `collection` its photos, `order` is the index of one of `ORDERS`."""
 
     place = "datasets"
     scope = "datasets"
@@ -55,17 +51,15 @@ class DatasetsScreen(DatasetsDoing):
     def __init__(self) -> None:
         super().__init__()
         self.datasets: list[Dataset] = []
-        self.photos = {}
-        self.numbers: dict[int, int] = {}  # of photos by id: 1 for the first that was imported
+        self.collection = Collection()
         self.slug = ""
         self.order = 0
-        self.passes: Test = finder("")
+        self.passes: Test = EVERY
         self.fault = ""  # what is wrong with the filter
         self.said = ("", -1)  # what was done last, and where the cursor stood
-        self._read = ""  # the dataset that `photos` are of
-        self._coverage: tuple[list[Row], list[str]] = ([], [])
-        self._judging: Timer | None = None
-        self._unjudged: set[int] = set()  # photos whose marks may tell on their verdicts, and on those alike
+        self._tiles: dict[int, Tile] = {}  # by the photos' ids
+        self._read = ""  # the dataset that `collection` is of
+        self._version = -1  # of the database, when it was read
 
     def body(self) -> ComposeResult:
         yield Welcome()
@@ -81,25 +75,35 @@ class DatasetsScreen(DatasetsDoing):
                 yield PhotoDetail()
 
     def on_mount(self) -> None:
-        self.marks = Marks(self.zen)
+        self.marks = Marks(self.zen, self.lost)
+        self.watch(self.query_one(PhotoGrid), "cursor", self.photo_chosen, init=False)
 
     # Reading ----------------------------------------------------------------------------------------------
 
     def load(self) -> None:
         """Read what another process, or another screen, has changed; nothing if nothing was."""
-        stamp = self.zen.db.stamp
-        if stamp != self.marks.stamp or self._read != self.slug or not self.slug:
+        version = self.zen.writer.version_of_others()
+        if version != self._version or self._read != self.slug or not self.slug:
             self.datasets = library.all_datasets(self.zen.db)
             slugs = [dataset.slug for dataset in self.datasets]
             if self.slug not in slugs:
                 self.slug = slugs[-1] if slugs else ""
-            self.marks.stamp, self._read = stamp, ""
+            self._version, self._read = version, ""
             self._list(slugs)
             self.show_photos()
         else:
             self._detail()  # a mask is a file, of which the database knows nothing
         self.follow_full_size()
         self.refresh_bindings()
+
+    def lost(self, ids: Some[int]) -> None:
+        """What was done to these photos could not be written: show what the database has of them."""
+        if not self.leaving:
+            self._read = ""
+            self.show_photos()
+            if (above := self.full_size) is not None:
+                above.collection = self.collection
+                above.redraw(ids)
 
     def _list(self, slugs: list[str]) -> None:
         self.set_class(not self.datasets, "-empty")
@@ -116,17 +120,17 @@ class DatasetsScreen(DatasetsDoing):
     def show_photos(self, cursor_id: int | None = None) -> None:
         """Fill the grid with the photos of the chosen dataset that pass the filter, in the chosen order."""
         if self._read != self.slug or not self.slug:
+            self.zen.writer.settle()
             dataset = self.dataset
-            every = library.photos(self.zen.db, dataset.id) if dataset else []
-            self.photos = {photo.id: photo for photo in every}
-            self.numbers = {photo.id: number for number, photo in enumerate(every, 1)}
+            self.collection = Collection(library.photos(self.zen.db, dataset.id) if dataset else ())
+            self._tiles = {id: self._tile(photo) for id, photo in self.photos.items()}
             self._read = self.slug
-            self._judge_set()
-        shown = sorted(filter(self.passes, self.photos.values()), key=ORDERS[self.order].key)
+            self.judge_set()
+        shown = self.collection.found(self.passes, self.order)
         grid = self.query_one(PhotoGrid)
         filtered = bool(self.photos) and not shown
         grid.empty = "No photo matches." if filtered else "No photo here. Press i to import some."
-        grid.show([self._tile(photo) for photo in shown], cursor_id=cursor_id)
+        grid.show([self._tiles[photo.id] for photo in shown], cursor_id=cursor_id)
         self._title()
         self._detail()
 
@@ -135,32 +139,9 @@ class DatasetsScreen(DatasetsDoing):
         thumbnail = self.zen.home.thumbnail(self.slug, photo.hash)
         return Tile(photo.id, thumbnail, label, tone, faded=photo.split == "out")
 
-    def _judge_set(self) -> None:
-        """Say what the whole set covers and lacks."""
-        self._judging = None
-        if dataset := self.dataset:
-            self._look_over(dataset, list(self.photos.values()))
-
-    @work(thread=True, exclusive=True, group="cover", exit_on_error=False)
-    def _look_over(self, dataset: Dataset, photos: list[Photo]) -> None:
-        rows = coverage(dataset, photos) if photos else []
-        notes = [verdict.text for verdict in set_verdicts(dataset, photos)] if photos else []
-        if not get_current_worker().is_cancelled:
-            self.app.call_from_thread(self._covered, dataset.slug, rows, notes)
-
-    def _covered(self, slug: str, rows: list[Row], notes: list[str]) -> None:
-        if self.is_attached and slug == self.slug:
-            self._coverage = rows, notes
-            self._show_coverage()
-
-    def _show_coverage(self) -> None:
-        room, entries = self.query_one("#left").content_size, 2 * len(self.datasets) + 1
-        height = max(room.height - entries, room.height // 3)
-        self.query_one(CoveragePanel).show(*self._coverage, room.width, height)
-
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
-        self.call_after_refresh(self._show_coverage)
+        self.call_after_refresh(self.show_coverage)
 
     def _title(self) -> None:
         grid, dataset = self.query_one(PhotoGrid), self.dataset
@@ -175,7 +156,7 @@ class DatasetsScreen(DatasetsDoing):
 
     def _detail(self) -> None:
         photo, detail, home = self.photo, self.query_one(PhotoDetail), self.zen.home
-        detail.entitle(Content(f"photo {self.numbers[photo.id]:,}" if photo else "photo"))
+        detail.entitle(Content(f"photo {self.collection.numbers[photo.id]:,}" if photo else "photo"))
         if photo is None:
             detail.clear()
         else:
@@ -185,10 +166,10 @@ class DatasetsScreen(DatasetsDoing):
     def _facts(self, photo: Photo, width: int, brief: bool) -> Content:
         from zen_tui.photos.masks import origin_of  # loads Pillow, as the first picture does
 
-        numbered = [(self.numbers[twin.id], twin) for twin in self.alike(photo)]
+        numbered = [(self.collection.numbers[twin.id], twin) for twin in self.collection.twins(photo)]
         mask = origin_of(self.zen.home.mask(self.slug, photo.hash))
         say = facts_in_short if brief else facts
-        return say(photo, width, self.numbers[photo.id], numbered, mask)
+        return say(photo, width, self.collection.numbers[photo.id], numbered, mask)
 
     # Culling ----------------------------------------------------------------------------------------------
 
@@ -203,58 +184,41 @@ class DatasetsScreen(DatasetsDoing):
 
     def redraw(self, ids: Iterable[int], said: str = "") -> None:
         grid = self.query_one(PhotoGrid)
-        changed = [self.photos[id] for id in ids if id in self.photos]
-        grid.change([self._tile(photo) for photo in changed])
+        changed = [id for id in ids if id in self.photos]
+        self._renew(changed)
         self.said = (said, grid.cursor)
         self._title()
-        if self.photo in changed:
+        if self.photo and self.photo.id in changed:
             self._detail()
         if changed:
-            self._count_uses()
-            self._unjudged.update(photo.id for photo in changed)
-            if self._judging is not None:
-                self._judging.stop()
-            self._judging = self.set_timer(PAUSE, self._judge)
+            self.judge_soon(changed)
 
-    def _judge(self) -> None:
-        """After a pause in the marking: what follows from the marks for verdicts, and for the whole set."""
-        if self._unjudged and self.dataset:
-            ids, self._unjudged = self._unjudged, set()
-            self._rejudge(self.dataset, ids)
-        self._judge_set()
+    def _renew(self, ids: Some[int]) -> None:
+        """Draw the tiles of these photos, whose records have been changed."""
+        self.collection.changed(ids)
+        tiles = [self._tile(self.photos[id]) for id in ids]
+        self._tiles.update((tile.id, tile) for tile in tiles)
+        self.query_one(PhotoGrid).change(tiles)
 
-    @work(thread=True, group="judge", exit_on_error=False)
-    def _rejudge(self, dataset: Dataset, ids: set[int]) -> None:
-        """Which of several alike is the best one depends on what was left out."""
-        from zen_tui.photos.judge import rejudge
-
-        try:
-            with Database.open(self.zen.home) as db:
-                changed = rejudge(db, self.zen.home, dataset, self.zen.settings.verdicts, ids)
-        except (ZenError, sqlite3.Error):
-            return  # they are judged again with the next mark
-        if changed:
-            self.app.call_from_thread(self._rejudged, changed)
-
-    def _rejudged(self, changed: list[Photo]) -> None:
-        for new in changed:
-            if photo := self.photos.get(new.id):
-                photo.verdicts, photo.alike = new.verdicts, new.alike
-        self.query_one(PhotoGrid).change([self._tile(self.photos[p.id]) for p in changed if p.id in self.photos])
+    def judged(self, ids: Some[int]) -> None:
+        self._renew(ids)
         self._detail()
+        if self.full_size is not None:
+            self.full_size.show_entry()
 
-    def _count_uses(self) -> None:
-        """Say in the list how many photos of the dataset are in use now."""
+    def count_uses(self) -> None:
         dataset = self.dataset
-        if dataset:
-            dataset.usable_count = sum(photo.split != "out" for photo in self.photos.values())
+        in_use = sum(photo.split != "out" for photo in self.photos.values())
+        if dataset and in_use != dataset.usable_count:
+            dataset.usable_count = in_use
             self.query_one(Choices).replace_option_prompt(dataset.slug, _entry(dataset, self.slug))
 
     def go_on(self, skip: set[int]) -> None:
         grid = self.query_one(PhotoGrid)
         later = range(grid.cursor + 1, len(grid.tiles))
-        grid.cursor = next((index for index in later if grid.tiles[index].id not in skip), grid.cursor)
-        self.said = (self.said[0], grid.cursor)
+        after = next((index for index in later if grid.tiles[index].id not in skip), grid.cursor)
+        self.said = (self.said[0], after)
+        grid.cursor = after
 
     def go_to(self, change: Change) -> None:
         if change.slug != self.slug:
@@ -278,8 +242,9 @@ class DatasetsScreen(DatasetsDoing):
     def to_photos(self) -> None:
         self.query_one(PhotoGrid).focus()
 
-    @on(PhotoGrid.Moved)
     def photo_chosen(self) -> None:
+        """The cursor stands on another photo."""
+        self.wait()
         self._title()
         self._detail()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.widgets import Input
 
-from zen_tui.library.records import Crop, Dataset, Job, Photo
+from zen_tui.library.records import Crop, Dataset, Job
 from zen_tui.library.text import plural
-from zen_tui.photos.finding import Test, finder
+from zen_tui.photos.finding import EVERY, Test
 from zen_tui.photos.orders import FLAGGED_FIRST, ORDERS
 from zen_tui.tui import editor
 from zen_tui.tui.messages import TrainOn
@@ -18,10 +19,14 @@ from zen_tui.tui.widgets.dialogs import Ask, Pick
 from zen_tui.tui.widgets.photo_detail import PhotoDetail
 from zen_tui.tui.widgets.photo_grid import PhotoGrid
 
+if TYPE_CHECKING:
+    from zen_tui.tui.screens.cull_view import CullScreen
+
 NEEDS_PHOTOS = {
     "mark", "rate", "this_one", "advance", "filter", "sort", "order", "large", "caption", "caption_editor",
     "captions", "crop", "mask", "look", "train", "out_flagged", "select_all", "copy_path",
 }  # fmt: skip
+RESIZED = "#left, #rest, #middle, PhotoDetail, PicturePane"  # what `-large` in datasets.tcss is about
 
 
 class DatasetsDoing(Culling):
@@ -31,7 +36,7 @@ class DatasetsDoing(Culling):
     order: int
     passes: Test
     fault: str
-    full_size: Culling | None = None  # the view that lies above, or lay there a moment ago
+    full_size: CullScreen | None = None  # the view that lies above, or lay there a moment ago
 
     @property
     def dataset(self) -> Dataset | None:
@@ -60,7 +65,7 @@ class DatasetsDoing(Culling):
         field.remove_class("-open")
         with self.prevent(Input.Changed):
             field.value = ""
-        self.passes, self.fault = finder(""), ""
+        self.passes, self.fault = EVERY, ""
         self.show_photos(cursor_id)
 
     def step_out(self) -> bool:
@@ -128,8 +133,11 @@ class DatasetsDoing(Culling):
 
     def action_large(self) -> None:
         """Make the photo the larger part of the screen, or the grid again."""
-        self.toggle_class("-large")
-        self.query_one(PhotoDetail).large = self.has_class("-large")
+        large = self.query_one(PhotoDetail).large = not self.has_class("-large")
+        self.set_class(large, "-large", update=False)
+        self.app.stylesheet.update_nodes(
+            self.query(RESIZED)
+        )  # of the whole screen it takes as long as to paint it
 
     @on(PhotoGrid.Opened)
     def open_photo(self) -> None:
@@ -137,7 +145,7 @@ class DatasetsDoing(Culling):
 
         grid = self.query_one(PhotoGrid)
         ids = [tile.id for tile in grid.tiles]
-        self.full_size = CullScreen(self.slug, self.photos, ids, grid.cursor, self.marks, self.redraw)
+        self.full_size = CullScreen(self.slug, self.collection, ids, grid.cursor, self.marks, self.redraw)
         self.app.push_screen(self.full_size)
 
     def follow_full_size(self) -> None:
@@ -146,12 +154,6 @@ class DatasetsDoing(Culling):
             seen, self.full_size = self.full_size.photo, None
             if seen is not None:
                 self.query_one(PhotoGrid).go_to(seen.id)
-
-    def alike(self, photo: Photo) -> list[Photo]:
-        """The near-duplicates of a photo."""
-        if photo.alike is None:
-            return []
-        return [twin for twin in self.photos.values() if twin.alike == photo.alike and twin.id != photo.id]
 
     def action_caption(self) -> None:
         if self.photo:
@@ -181,9 +183,10 @@ class DatasetsDoing(Culling):
             self.app.push_screen(CropEditorScreen(self.dataset, photos, grid.cursor, self.keep_crop))
 
     def keep_crop(self, photo_id: int, crop: Crop | None) -> None:
-        """Give a photo this crop, as the crop editor asks. Raises `ZenError`."""
+        """Give a photo this crop, as the crop editor asks."""
         self.marks.change(self.slug, "crop changed", self.photos, {photo_id: {"crop": crop}})
         self.redraw([photo_id])
+        self.zen.writer.settle()  # the editor reads it again
 
     def action_mask(self) -> None:
         from zen_tui.tui.screens.mask_editor import MaskEditorScreen

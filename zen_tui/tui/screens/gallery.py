@@ -54,6 +54,9 @@ class GalleryScreen(Place):
 
     # Reading ----------------------------------------------------------------------------------------------
 
+    def on_mount(self) -> None:
+        self.watch(self.query_one(PhotoGrid), "cursor", self.moved, init=False)
+
     def load(self) -> None:
         self.judge = Judge(self.zen)
         try:
@@ -109,9 +112,9 @@ class GalleryScreen(Place):
 
     # Hearing ----------------------------------------------------------------------------------------------
 
-    @on(PhotoGrid.Moved)
     @on(PhotoGrid.Selected)
     def moved(self) -> None:
+        """Another picture is the current one, or others are selected."""
         self._about()
 
     @on(PhotoGrid.Opened)
@@ -176,6 +179,7 @@ class GalleryScreen(Place):
             else:
                 gone = {picture.id for picture in chosen}
                 grid.show([tile for tile in grid.tiles if tile.id not in gone])
+                self._about()
             self._count()
 
     def action_restore(self) -> None:

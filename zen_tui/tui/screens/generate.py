@@ -208,7 +208,7 @@ class GenerateScreen(Place):
 
     def look(self) -> None:
         """Take in what the job told since the last look."""
-        if self.job is None or self._tail is None or self.spec is None:
+        if self.job is None or self._tail is None or self.spec is None or self.leaving:
             return
         before = self.job.status
         self.job = queue.job(self.zen.db, self.job.id)

@@ -42,6 +42,8 @@ class WizardScreen(Place):
         self.usable = 0
         self.busy: Event | None = None  # set it to stop the import that is going on
         self._named = False  # the person has typed a name of their own
+        self._over = False
+        self._came: str | None = None  # the dataset that photos came into
 
     def body(self) -> ComposeResult:
         with Horizontal(id="wizard"):
@@ -300,12 +302,23 @@ class WizardScreen(Place):
             self.dismiss_with(None)
 
     def dismiss_with(self, slug: str | None) -> None:
-        """Go back to Datasets, which shows `slug` if something came in."""
+        """Go back to Datasets, which shows `slug` if something came in; later, if another screen is in front."""
+        self._over, self._came = True, slug
+        self._go_back()
+
+    def load(self) -> None:
+        if self._over:
+            self._go_back()
+
+    def _go_back(self) -> None:
         from zen_tui.tui.screens.datasets import DatasetsScreen
 
-        self.app.pop_screen()
-        if slug and isinstance(self.app.screen, DatasetsScreen):
-            self.app.screen.open_dataset(slug, imported=True)
+        if self.app.screen is self:
+            self.app.pop_screen()
+        elif self.is_running:
+            return  # what is in front stays; this screen goes when it comes into view again
+        if self._came and isinstance(self.app.screen, DatasetsScreen):
+            self.app.screen.open_dataset(self._came, imported=True)
 
 
 def _path(text: str) -> Path | None:

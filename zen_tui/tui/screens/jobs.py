@@ -94,6 +94,8 @@ class JobsScreen(Place):
 
     def look(self) -> None:
         """Read the queue and what the chosen job said since the last look."""
+        if self.leaving:
+            return
         every = queue.jobs(self.zen.db)
         active = [job for job in every if job.status not in states.ENDED]
         ended = sorted((job for job in every if job.status in states.ENDED), key=_when, reverse=True)

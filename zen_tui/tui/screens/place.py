@@ -64,12 +64,18 @@ class Place(Screen[None]):
     def zen(self) -> ZenApp:
         return cast("ZenApp", self.app)
 
+    @property
+    def leaving(self) -> bool:
+        """Whether the screen is being taken down: a timer may still come, but its widgets may be gone."""
+        return not self.display
+
     def on_screen_resume(self) -> None:
         self.call_after_refresh(self._come_into_view)
 
     def _come_into_view(self) -> None:
-        if not self.is_running or not self.is_mounted:
+        if not self.is_running or not self.is_mounted or self.leaving:
             return
+        self.zen.writer.settle()
         self.load()
         for picture in self.query(".sharp"):  # a dialog may have lain over it
             picture.refresh()

@@ -21,7 +21,12 @@ from zen_tui.tui.keys import bindings
 from zen_tui.tui.messages import JobsChanged
 from zen_tui.tui.screens.place import Place
 
-SIGNS = {"kernel": ("●", "$primary"), "process": ("●", "$primary"), "none": ("▲", "$attention")}
+SIGNS = {
+    "kernel": ("●", "$primary"),
+    "process": ("●", "$primary"),
+    "named": ("▲", "$attention"),
+    "none": ("▲", "$attention"),
+}
 UNTRIED = "No worker has run yet. The lock is tried when the first job starts; p tries it now."
 
 

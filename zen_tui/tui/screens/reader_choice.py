@@ -57,5 +57,5 @@ class ReaderChoice(Place):
             self.app.call_from_thread(self._loaded, reader)
 
     def _loaded(self, reader: Reader) -> None:
-        if self.is_attached:
+        if not self.leaving:
             self.read_by(reader)

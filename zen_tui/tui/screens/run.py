@@ -92,7 +92,7 @@ class RunScreen(Place):
 
     def look(self) -> None:
         """Take in what happened since the last look, and show it if anything did."""
-        if self._tail is None:
+        if self._tail is None or self.leaving:
             return
         job = queue.job(self.zen.db, self.job_id)
         heard = False

@@ -28,6 +28,9 @@ def figures(job: Job, history: History, total: int, *, running: bool) -> list[Fi
         if history.last.epoch:
             found.append(("epoch", Content(f"{history.last.epoch:.1f}")))
         found.append(("loss", Content.styled(f"{history.smoothed[-1]:.4f}", "$primary")))
+    if history.copies:
+        step, count = max(history.copies.items())
+        found.append(("copies", Content.styled(f"{count} at {step:,}, see n", "$attention")))
     found += [*_held_out(history), BLANK, *_pace(job, history, total, running)]
     return found
 

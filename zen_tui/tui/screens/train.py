@@ -24,24 +24,12 @@ from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import clean
 from zen_tui.tui.keys import bindings
 from zen_tui.tui.messages import OpenRun
-from zen_tui.tui.screens.place import Place
+from zen_tui.tui.screens.train_keeping import Keeping, Wish
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 from zen_tui.tui.widgets.train_form import TrainForm
 
 LABEL = 9  # columns
 PAUSE = 0.15  # seconds after the last key before the plan is made anew
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What stands in the form."""
-
-    dataset: str | None
-    base: str | None
-    method: str
-    preset: str | None
-    chosen: dict[str, Any]
-    name: str | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +42,7 @@ class Preview:
     hint: str = ""
 
 
-class TrainScreen(Place):
+class TrainScreen(Keeping):
     """The form is kept while the app runs. Enter in a field, or ctrl+r anywhere, starts."""
 
     place = "train"
@@ -124,7 +112,7 @@ class TrainScreen(Place):
         self._show_photos()
         self.preview()
 
-    def _wish(self) -> Wish:
+    def wish(self) -> Wish:
         form = self.query_one(TrainForm)
         return Wish(
             dataset=form.value("dataset"),
@@ -139,7 +127,7 @@ class TrainScreen(Place):
     async def preview(self) -> None:
         """Say what would happen, a moment after the last key."""
         await asyncio.sleep(PAUSE)
-        wish = self._wish()
+        wish = self.wish()
         found = await asyncio.to_thread(look_ahead, self.zen.home, wish)
         self.found = found
         with contextlib.suppress(NoMatches):  # the app was left meanwhile
@@ -187,7 +175,7 @@ class TrainScreen(Place):
         """Queue the training and open its page."""
         from zen_tui.jobs.submit import submit_training
 
-        wish, db = self._wish(), self.zen.db
+        wish, db = self.wish(), self.zen.db
         try:
             submitted = submit_training(
                 db,

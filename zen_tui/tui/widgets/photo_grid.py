@@ -1,29 +1,30 @@
 """A grid of thousands of small pictures in one widget: only what is seen is decoded and drawn.
 
 One widget for each picture costs ten times as much (measured), so cursor, selection and labels are drawn
-inside this one. Pictures are decoded in threads and arrive one by one; drawing never waits for them.
+inside this one, by its painter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
+from operator import attrgetter
 from pathlib import Path
 
-from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.timer import Timer
 
-from zen_tui.library.text import clean
 from zen_tui.tui.keys import bindings
-from zen_tui.tui.widgets.halfcells import Lines, Tiles, sunk
 from zen_tui.tui.widgets.tile_layout import TileLayout
+from zen_tui.tui.widgets.tile_painter import MARGIN, TilePainter
+
+REST = 0.15  # seconds without a move, before the pages beside the one that is seen are decoded
 
 
 @dataclass(frozen=True)
@@ -40,21 +41,12 @@ class Tile:
 class PhotoGrid(ScrollView, can_focus=True):
     """`show` gives it tiles. `cursor` is the index of the current one, `selected` holds ids.
 
+    A screen that draws something of the current tile watches `cursor`: then both are painted in one frame.
+
     Args:
         least: columns that a picture is wide at least.
         empty: what to say when there are no tiles.
     """
-
-    @dataclass
-    class Moved(Message):
-        """The cursor stands on another tile (or on none: -1)."""
-
-        grid: PhotoGrid
-        index: int
-
-        @property
-        def control(self) -> PhotoGrid:
-            return self.grid
 
     @dataclass
     class Opened(Message):
@@ -84,7 +76,7 @@ class PhotoGrid(ScrollView, can_focus=True):
     COMPONENT_CLASSES = {f"grid--{tone}" for tone in TONES}
     DEFAULT_CSS = """
     PhotoGrid {
-        height: 1fr; padding: 0 1; overflow-x: hidden; scrollbar-gutter: stable;
+        height: 1fr; overflow-x: hidden; scrollbar-gutter: stable;
         & > .grid--label { color: $muted; }
         & > .grid--good { color: $primary; }
         & > .grid--attention { color: $attention; }
@@ -106,10 +98,9 @@ class PhotoGrid(ScrollView, can_focus=True):
         self.empty = empty
         self.tiles: list[Tile] = []
         self.selected: set[int] = set()
-        self._tiles = Tiles(self)
-        self._faded: dict[tuple[int, int], Lines] = {}
-        self._styles: dict[str, Style] = {}
-        self._sunk_into: tuple[int, int, int] | None = None
+        self._places: dict[int, int] = {}  # of tiles, by id
+        self._painter = TilePainter(self)
+        self._resting: Timer | None = None
         self.tiling = TileLayout.fit(0, 0, least)
 
     # What is shown ----------------------------------------------------------------------------------------
@@ -117,28 +108,25 @@ class PhotoGrid(ScrollView, can_focus=True):
     def show(self, tiles: Iterable[Tile], *, cursor_id: int | None = None) -> None:
         """Show these tiles; the cursor stays on the tile it was on, or goes to `cursor_id`."""
         wanted = cursor_id if cursor_id is not None else self.current.id if self.current else None
-        before = self.current
         self.tiles = list(tiles)
-        self.selected &= {tile.id for tile in self.tiles}
-        places = {tile.id: index for index, tile in enumerate(self.tiles)}
-        kept = places.get(wanted, min(max(0, self.cursor), len(self.tiles) - 1)) if wanted is not None else 0
+        self._places = dict(zip(map(attrgetter("id"), self.tiles), count(), strict=False))
+        self.selected &= self._places.keys()
+        last = min(max(0, self.cursor), len(self.tiles) - 1)
+        kept = self._places.get(wanted, last) if wanted is not None else 0
         self.set_reactive(PhotoGrid.cursor, kept if self.tiles else -1)
         self._lay_out()
         self.into_view()
-        if (self.current and self.current.id) != (before and before.id):
-            self.post_message(self.Moved(self, self.cursor))
 
     def change(self, changed: Iterable[Tile]) -> None:
         """Show these tiles in place of those with the same ids; the rest, and the cursor, stay."""
-        news = {tile.id: tile for tile in changed}
-        for index, tile in enumerate(self.tiles):
-            if tile.id in news:
-                self.tiles[index] = news[tile.id]
+        for tile in changed:
+            if (index := self._places.get(tile.id)) is not None:
+                self.tiles[index] = tile
                 self._refresh_tile(index)
 
     def go_to(self, id: int) -> bool:
         """Put the cursor on the tile with this id; False when it is not shown."""
-        index = next((index for index, tile in enumerate(self.tiles) if tile.id == id), None)
+        index = self._places.get(id)
         if index is not None:
             self.cursor = index
         return index is not None
@@ -151,7 +139,7 @@ class PhotoGrid(ScrollView, can_focus=True):
     @property
     def chosen(self) -> list[Tile]:
         """The selected tiles, or the one under the cursor when none is selected."""
-        picked = [tile for tile in self.tiles if tile.id in self.selected]
+        picked = [self.tiles[index] for index in sorted(self._places[id] for id in self.selected)]
         return picked or ([self.current] if self.current else [])
 
     def clear_selection(self) -> None:
@@ -159,7 +147,8 @@ class PhotoGrid(ScrollView, can_focus=True):
 
     def select(self, ids: set[int]) -> None:
         """Select exactly these."""
-        self.selected = set(ids)
+        self.selected = ids & self._places.keys()
+        self._painter.clear()
         self.refresh()
         self.post_message(self.Selected(self, frozenset(ids)))
 
@@ -181,9 +170,11 @@ class PhotoGrid(ScrollView, can_focus=True):
 
     def _lay_out(self) -> None:
         width, height = self.scrollable_content_region.size
-        self.tiling = TileLayout.fit(width, height, self.least)
+        self.tiling = TileLayout.fit(width - 2 * MARGIN, height, self.least)
         self.virtual_size = Size(width, self.rows * (self.tiling.height + 1))
+        self._painter.clear()
         self.refresh()
+        self._rest()
 
     def on_resize(self, event: events.Resize) -> None:
         self._lay_out()
@@ -191,12 +182,7 @@ class PhotoGrid(ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles.clear()
-        ground = self._tiles.ground()
-        if ground != self._sunk_into:  # the theme was changed, not only the focus
-            self._sunk_into = ground
-            self._tiles.clear()
-            self._faded.clear()
+        self._painter.restyle()
 
     # Moving -----------------------------------------------------------------------------------------------
 
@@ -204,7 +190,7 @@ class PhotoGrid(ScrollView, can_focus=True):
         self.into_view()
         self._refresh_tile(before)
         self._refresh_tile(cursor)
-        self.post_message(self.Moved(self, cursor))
+        self._rest()
 
     def validate_cursor(self, cursor: int) -> int:
         return max(0, min(cursor, len(self.tiles) - 1)) if self.tiles else -1
@@ -240,7 +226,7 @@ class PhotoGrid(ScrollView, can_focus=True):
         if offset is None:
             return
         width, height = self.tile_size
-        column = max(0, offset.x - 1) // (width + self.tiling.gap)
+        column = max(0, offset.x - MARGIN - 1) // (width + self.tiling.gap)
         index = (offset.y + int(self.scroll_offset.y)) // (height + 1) * self.columns + column
         if column < self.columns and index < len(self.tiles):
             if index == self.cursor and event.chain > 1:
@@ -262,73 +248,18 @@ class PhotoGrid(ScrollView, can_focus=True):
     # Drawing ----------------------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
-        width, height = self.tile_size
-        row, line = divmod(y + int(self.scroll_offset.y), height + 1)
-        gap = self.tiling.gap
-        segments: list[Segment] = []
-        if not self.tiles:
-            segments = [Segment(self.empty, self._style("empty"))] if y == 0 else []
-        first, last = row * self.columns, min((row + 1) * self.columns, len(self.tiles))
-        before = False
-        for index in range(first, last):
-            here = index == self.cursor
-            tile = self.tiles[index]
-            segments.append(self._bars(before, here and line < height, 1 if index == first else gap))
-            before = here and line < height
-            segments += (
-                self._picture(index, tile, width, height)[line] if line < height else self._label(tile, here)
-            )
-        if segments and self.tiles:
-            segments.append(self._bars(False, False, 1) if not before else Segment("▌", self._style("cursor")))
-        return Strip(segments).adjust_cell_length(self.size.width).apply_style(self._ground)
+        return self._painter.line(y + int(self.scroll_offset.y))
 
-    def _bars(self, before: bool, here: bool, width: int) -> Segment:
-        """What stands left of a picture: the bars of the cursor, or nothing."""
-        right = "▐" if here else " "
-        left = "▌" if before else " "
-        return Segment(left + " " * (width - 2) + right if width > 1 else right, self._style("cursor"))
+    def render_lines(self, crop: Region) -> list[Strip]:
+        lines = [self.render_line(y) for y in crop.line_range]
+        if crop.column_span != (0, self.outer_size.width):
+            lines = [line.crop(*crop.column_span) for line in lines]
+        return lines
 
-    def _style(self, name: str) -> Style:
-        if name not in self._styles:
-            self._styles[name] = self.get_component_rich_style(f"grid--{name}")
-        return self._styles[name]
-
-    @property
-    def _ground(self) -> Style:
-        """The grid's own style; asked for at every line, and slow to work out."""
-        if "" not in self._styles:
-            self._styles[""] = self.rich_style
-        return self._styles[""]
-
-    def _picture(self, index: int, tile: Tile, width: int, height: int) -> Lines:
-        lines = self._tiles.draw(tile.path, tile.path, width, height, lambda: self._arrived(index, tile))
-        if lines is None:
-            lost = self._tiles.is_lost(tile.path, width, height)
-            blank, mark = Segment(" " * width, self._style("ground")), "no picture" if lost else "·"
-            middle = Segment(f"{mark:^{width}}", self._style("ground"))
-            return [[middle] if y == height // 2 else [blank] for y in range(height)]
-        return self._fade(tile, width, lines) if tile.faded else lines
-
-    def _fade(self, tile: Tile, width: int, lines: Lines) -> Lines:
-        """The picture three quarters sunk into the ground: marked out, yet still to be recognised."""
-        if (tile.id, width) not in self._faded:
-            ground = self._tiles.ground()
-            self._faded[tile.id, width] = [[sunk(segment, ground) for segment in line] for line in lines]
-        return self._faded[tile.id, width]
-
-    def _label(self, tile: Tile, here: bool) -> list[Segment]:
-        width = self.tile_size[0]
-        mark = "✓ " if tile.id in self.selected else ""
-        text = clean(tile.label, max(1, width - len(mark)))
-        style = self._style(tile.tone or ("chosen" if here else "label"))
-        space = Segment(" " * max(0, width - len(mark) - cell_len(text)))
-        return [Segment(mark, self._style("selected")), Segment(text, style), space]
-
-    def _arrived(self, index: int, tile: Tile) -> None:
-        """Draw only where the picture has its place."""
-        if index >= len(self.tiles) or self.tiles[index].path != tile.path:
-            return
-        self._refresh_tile(index)
+    def arrived(self, tile: Tile) -> None:
+        """The picture of a tile is there: draw only where it has its place."""
+        if (index := self._places.get(tile.id)) is not None:
+            self._refresh_tile(index)
 
     def _refresh_tile(self, index: int) -> None:
         """Draw one tile anew, with its label and the bars beside it, if it is seen."""
@@ -336,9 +267,25 @@ class PhotoGrid(ScrollView, can_focus=True):
             return
         width, height = self.tile_size
         row, column = divmod(index, self.columns)
+        self._painter.forget(row)
         y = row * (height + 1) - int(self.scroll_offset.y)
-        region = Region(column * (width + self.tiling.gap), y, width + 2, height + 1).intersection(
-            self.size.region
-        )
-        if region:
+        tile = Region(MARGIN + column * (width + self.tiling.gap), y, width + 2, height + 1)
+        if region := tile.intersection(self.size.region):
             self.refresh(region)
+
+    def _rest(self) -> None:
+        """Decode the pages before and after this one, once nobody has moved for a moment."""
+        if self._resting is None:
+            self._resting = self.set_timer(REST, self._look_around)
+        else:
+            self._resting.reset()
+
+    def _look_around(self) -> None:
+        self._resting = None
+        if not self.is_attached:
+            return
+        height = self.tile_size[1] + 1
+        top = int(self.scroll_offset.y) // height * self.columns
+        page = (self.size.height // height + 2) * self.columns
+        self._painter.ask(self.tiles[top + page : top + 2 * page])
+        self._painter.ask(self.tiles[max(0, top - page) : top])

@@ -35,6 +35,9 @@ REST = {
     "lora_plus": "rate of B over A; 1 is off",
     "text_encoder_lr": "of the rate; 0 is off",
     "text_encoder_until": "share of the steps",
+    "hypernet": "a network a width, or a layer",
+    "layer_structure": "of a network: 1,2,1",
+    "activation": "silu, relu, swish, linear, …",
     "vectors": "how many the word has",
     "init_word": "what it means so far",
     "gradient_accumulation": "batches in a step",
@@ -67,6 +70,9 @@ REST = {
     "masked_loss": "auto, on, off",
     "mask_outside": "weight off the subject",
     "judge": "pictures a checkpoint; 0 is off",
+    "copy_within": "of a photo: a copy; 0 is off",
+    "class_pictures": "of the class, drawn first; 0: none",
+    "class_weight": "of those, beside the photos",
     "stop_early": "checkpoints without gain; 0: no",
     "stop_gain": "share of the held-out loss",
 }
@@ -205,6 +211,14 @@ class TrainForm(VerticalScroll, can_focus=False):
         """Go back to what is suggested."""
         for _, field in self.fields():
             field.value = ""
+
+    async def take(self, settings: Mapping[str, str], name: str) -> None:
+        """Have these typed, and nothing else; what is folded away and not as suggested is shown."""
+        if not set(settings) <= set(MATTERS) and not self.has_class("-more"):
+            await self.fold()
+        for setting, field in self.fields():
+            field.value = settings.get(setting, "")
+        self.query_one("#name", Input).value = name
 
     def mark_wrong(self, message: str) -> None:
         """Mark the settings that `message` names as wrong; '' marks none."""
