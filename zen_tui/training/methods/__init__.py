@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Known:
     """A method that can be chosen: how it is called on screen, its module here, its class, its settings, and
-    `defaults` for settings to which other methods and bases recommend other values."""
+    `defaults` for settings to which other methods and bases recommend other values. `rate` is how many times the
+    rate suits it that suits a LoRA."""
 
     title: str
     module: str
     name: str
     settings: tuple[str, ...] = ()
     defaults: dict[str, Any] = field(default_factory=dict)
+    rate: float = 1.0
 
 
 _LORA = ("rank", "alpha", "dropout", "lora", "lora_plus")
@@ -34,7 +36,9 @@ METHODS = {
     "hypernetwork": Known(
         "Hypernetwork", "hypernetwork", "Bending", ("hypernet", "layer_structure", "activation", "dropout")
     ),
-    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth"),
+    "dreambooth": Known(
+        "DreamBooth", "dreambooth", "Dreambooth", rate=0.05
+    ),  # 5e-6 beside 1e-4, as diffusers has it
     "embedding": Known(
         "Embedding", "embedding", "TextualInversion", ("vectors", "init_word"), {"learning_rate": 5e-3}
     ),
