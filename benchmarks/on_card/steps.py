@@ -189,6 +189,12 @@ def steps_of(
             yield name, figures(bench, model, family, method, sizes, stored, case, steps)
         except torch.OutOfMemoryError:
             yield name, {"left out": "the memory of this card is too small"}
+    let_go(family)
+
+
+def let_go(family: Family) -> None:
+    """Give the memory of the denoiser back, though the loop has put it in place to stay."""
+    family.held.clear()
     family.release("denoiser")
 
 
