@@ -1,6 +1,7 @@
 """What a job is asked to do, as typed structs that are written once to `jobs/<id>/spec.json`.
 
-A screen or a command builds one, checks it, and queues it; the worker reads it back.
+A screen or a command builds one, checks it, and queues it; the worker reads it back. The names of the
+training settings are the same on the command line (`--set`), in `run.toml` and in the Train form.
 """
 
 from __future__ import annotations
@@ -11,12 +12,145 @@ import msgspec
 
 from zen_tui.library.comparisons import CompareMethodsSpec, CompareSpec
 from zen_tui.library.mannequin_specs import MannequinPhotosSpec, MannequinScoreSpec
-from zen_tui.library.training import DECIDED, SETTING_NAMES, SHAPED, SWITCHES, Quantize, TrainSettings
 
-__all__ = ["DECIDED", "SETTING_NAMES", "SHAPED", "SWITCHES", "Quantize", "TrainSettings"]  # beside its own
-
+Quantize = Literal["auto", "none", "int8", "fp8", "nf4"]
+"""How the denoiser's matrices are kept; 'auto' as the memory allows."""
 Offload = Literal["auto", "on", "off"]
 """Whether a denoiser's blocks lie in the computer's memory and come to the card one after another."""
+
+
+class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Every setting of a training. Steps count optimizer steps; sizes are pixels."""
+
+    steps: int = 1000
+    batch_size: int = 1
+    gradient_accumulation: int = 1
+    resolution: int = 512
+    learning_rate: float = 1e-4
+    lr_schedule: Literal["constant", "cosine", "linear"] = "constant"
+    warmup: int = 20
+    optimizer: Literal["adamw", "prodigy", "schedule_free", "adafactor"] = "adamw"
+    ema: float = 0.0
+    rank: int = 16
+    alpha: float = 16.0
+    dropout: float = 0.0
+    lora: Literal["lora", "rslora", "dora", "lokr"] = "lora"
+    """The kind of LoRA: plain, scaled by the root of its rank, with the lengths of rows apart, or Kronecker's."""
+    lora_plus: float = 1.0
+    """How many times faster the second matrices of a LoRA learn than the first; 1 is off."""
+    hypernet: Literal["width", "layer"] = "width"
+    """Whether a hypernetwork has a pair of networks for each width of input, as in 2022, or one for each layer."""
+    layer_structure: str = "1,2,1"
+    """The sizes of a network's layers, as factors of its width."""
+    activation: Literal[
+        "linear", "relu", "leakyrelu", "elu", "swish", "tanh", "sigmoid", "gelu", "silu", "mish"
+    ] = "silu"
+    text_encoder_lr: float = 0.0
+    """How much faster than the denoiser the text encoders learn, where they are CLIP; 0 is not at all."""
+    text_encoder_until: float = 1.0
+    """For which share of the steps they do."""
+    vectors: int = 1
+    """How many vectors the word of an embedding has, for each text encoder."""
+    init_word: str = ""
+    """What the word of an embedding means in the beginning; '' is the class word."""
+    seed: int = 0
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    quantize: Quantize = "auto"
+    gradient_checkpointing: Literal["auto", "on", "off"] = "auto"
+    holdout: float = 0.1
+    checkpoint_every: int = 250
+    keep_checkpoints: int = 3
+    """How many of the newest checkpoints stay, beside the best and those that other runs began from."""
+    sample_every: int = 250
+    sample_prompts: tuple[str, ...] = ()
+    caption_dropout: float = 0.05
+    caption_shuffle: bool = False
+    min_snr_gamma: float = 5.0
+    loss: Literal["squared", "huber"] = "squared"
+    huber: float = 0.1
+    noise_offset: float = 0.0
+    timesteps: Literal["auto", "uniform", "logit_normal"] = "auto"
+    shift: float = 0.0
+    prior_preservation: float = 0.0
+    allow_few_photos: bool = False
+    aspect: Literal["square", "buckets"] = "square"
+    """The middle square of each photo's crop, or all of it, in a shape of about `resolution`² pixels."""
+    flip: bool = False
+    """Whether photos are also seen mirrored."""
+    crop_jitter: float = 0.0
+    """How far a variant may be moved and enlarged within the crop, as a share of its sides."""
+    colour_jitter: float = 0.0
+    """How far brightness, contrast and saturation of a variant may go from 1, each."""
+    variants: int = 0
+    """How many variants of a photo there are with jitter, itself the first; 0 is as many as suit."""
+    masked_loss: Literal["auto", "on", "off"] = "auto"
+    """Whether errors are weighed by the photos' masks; 'auto' where there are any."""
+    mask_outside: float = 0.1
+    """What an error outside the subject weighs beside one inside."""
+    judge: int = 0
+    """Pictures of the subject that each checkpoint is judged by, with half as many of the class; 0 is none."""
+    copy_within: float = 0.1
+    """How near to a training photo, 0 to 1, a picture counts as a copy of it; 0 is not to look."""
+    class_pictures: int = 0
+    """Pictures of the class that the base draws before the training, and that are learned beside the photos."""
+    class_weight: float = 1.0
+    """What an error on a picture of the class weighs beside one on a photo."""
+    stop_early: int = 0
+    """Checkpoints in a row without gain, after which a run ends before its last step; 0 is never."""
+    stop_gain: float = 0.01
+    """By what share the held-out loss must fall, below the lowest before, to count as a gain."""
+
+    RANGES: ClassVar[dict[str, tuple[float, float]]] = {
+        "steps": (1, 1_000_000),
+        "batch_size": (1, 256),
+        "gradient_accumulation": (1, 1024),
+        "resolution": (64, 4096),
+        "learning_rate": (1e-8, 1.0),
+        "warmup": (0, 100_000),
+        "ema": (0, 0.9999),
+        "rank": (1, 1024),
+        "alpha": (0.001, 4096),
+        "dropout": (0, 0.9),
+        "lora_plus": (1, 64),
+        "text_encoder_lr": (0, 10),
+        "text_encoder_until": (0.01, 1),
+        "vectors": (1, 32),
+        "seed": (0, 2**31 - 1),
+        "holdout": (0, 0.5),
+        "checkpoint_every": (1, 1_000_000),
+        "keep_checkpoints": (1, 10_000),
+        "sample_every": (0, 1_000_000),
+        "caption_dropout": (0, 1),
+        "min_snr_gamma": (0, 100),
+        "huber": (1e-4, 10),
+        "noise_offset": (0, 0.5),
+        "shift": (0, 100),
+        "prior_preservation": (0, 100),
+        "crop_jitter": (0, 0.2),
+        "colour_jitter": (0, 0.3),
+        "variants": (0, 64),
+        "mask_outside": (0, 1),
+        "judge": (0, 64),
+        "copy_within": (0, 1),
+        "class_pictures": (0, 10_000),
+        "class_weight": (0, 100),
+        "stop_early": (0, 100),
+        "stop_gain": (0, 0.5),
+    }
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in self.RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} must be between {low:g} and {high:g}, not {value:g}")
+
+
+SETTING_NAMES = TrainSettings.__struct_fields__
+SHAPED = ("rank", "alpha", "lora", "hypernet", "layer_structure", "activation", "vectors", "init_word")
+"""Settings that what was learned depends on: a run that goes on from another's state keeps them."""
+DECIDED = ("holdout", "masked_loss", "allow_few_photos")
+"""Settings that act when a run takes its photos, which a run from another's state takes over as they are."""
+SWITCHES = ("allow_few_photos", "flip")
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):

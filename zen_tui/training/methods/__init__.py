@@ -36,9 +36,8 @@ METHODS = {
     "hypernetwork": Known(
         "Hypernetwork", "hypernetwork", "Bending", ("hypernet", "layer_structure", "activation", "dropout")
     ),
-    "dreambooth": Known(
-        "DreamBooth", "dreambooth", "Dreambooth", rate=0.05
-    ),  # 5e-6 beside 1e-4, as diffusers has it
+    # diffusers has 5e-6 for it beside 1e-4 for a LoRA
+    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth", rate=0.05),
     "embedding": Known(
         "Embedding", "embedding", "TextualInversion", ("vectors", "init_word"), {"learning_rate": 5e-3}
     ),
