@@ -109,11 +109,11 @@ def keys(count: int, photos: int) -> Iterator[Key]:
         yield "undo", "U", "trained on"
         yield "", "l", anywhere
     yield "", "g", anywhere
-    for _ in range(count):
+    for number in range(count):
         yield "this one", "d", r"\d left out"
         yield "undo", "U", "undone"
-        yield "", "l", anywhere
-        yield "", "l", anywhere
+        for _ in range(4 if number % 4 == 3 else 2):  # two of ten have no twin
+            yield "", "l", anywhere
     yield "", "g", anywhere
     for number in range(count):
         yield "", "x", "left out"
