@@ -1,4 +1,4 @@
-"""`python -m benchmarks.on_card.folder FOLDER [tiny]`: writes Stable Diffusion XL with random numbers."""
+"""`python -m benchmarks.on_card.folder FOLDER [NAME] [tiny]`: writes a model with random numbers, else SDXL."""
 
 from __future__ import annotations
 
@@ -9,4 +9,5 @@ from benchmarks.on_card.models import Model
 from zen_tui.families.devices import pick_device
 
 if __name__ == "__main__":
-    Model("sdxl", "tiny" in sys.argv[2:]).write(Path(sys.argv[1]), pick_device())
+    names = [word for word in sys.argv[2:] if word != "tiny"]
+    Model(*(names or ["sdxl"]), tiny="tiny" in sys.argv[2:]).write(Path(sys.argv[1]), pick_device())

@@ -19,13 +19,18 @@ PHOTOS = 6
 SIDE = 1024  # pixels
 
 
-def noise_dataset(db: Database, home: Home) -> Dataset:
-    """A dataset of pictures of nothing, as large as photos."""
-    folder = home.root / "photos"
+def noise_photos(folder: Path) -> Path:
+    """Write pictures of nothing, as large as photos, into a new `folder`."""
     folder.mkdir()
     for number in range(PHOTOS):
         bands = [Image.effect_noise((SIDE, SIDE), 20.0 * number + 20.0) for _ in "RGB"]
         Image.merge("RGB", bands).save(folder / f"{number}.png")
+    return folder
+
+
+def noise_dataset(db: Database, home: Home) -> Dataset:
+    """A dataset of those."""
+    folder = noise_photos(home.root / "photos")
     dataset = datasets.add_dataset(db, "noise", "ohwx", "object", "object")
     import_photos(db, home, dataset, [folder])
     return dataset

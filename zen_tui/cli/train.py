@@ -186,20 +186,16 @@ def _fresh(db: Database, home: Home, found: RunFile, asked: Asked) -> Answer:
     kept = found.settings
     if kept and asked.preset:  # named now, it comes before what the file says
         kept = {**kept, **preset_settings(asked.preset, base, dataset)}
+    wanted: dict[str, Any] = {
+        "method": method,
+        "preset": preset,
+        "chosen": asked.chosen,
+        "kept": kept,
+        "gpus": asked.gpus,
+        "machines": asked.nodes,
+    }
     if asked.queue:
-        made = submit_training(
-            db,
-            home,
-            dataset,
-            base,
-            method=method,
-            preset=preset,
-            chosen=asked.chosen,
-            kept=kept,
-            name=name,
-            gpus=asked.gpus,
-            machines=asked.nodes,
-        )
+        made = submit_training(db, home, dataset, base, name=name, **wanted)
         document = {"run": made.run.slug, "job": made.job.id, "plan": made.plan}
         lines = [("run", made.run.slug), ("job", made.job.id), *made.plan.lines()]
         if asked.place:
@@ -209,18 +205,7 @@ def _fresh(db: Database, home: Home, found: RunFile, asked: Asked) -> Answer:
             document["commands"] = [command for _, command in typed]
             return Answer([*lines, *typed], document, made.run, None)
         return Answer(lines, document, made.run, made.job)
-    settings, plan = prepare_training(
-        db,
-        home,
-        dataset,
-        base,
-        method=method,
-        preset=preset,
-        chosen=asked.chosen,
-        kept=kept,
-        gpus=asked.gpus,
-        machines=asked.nodes,
-    )
+    settings, plan = prepare_training(db, home, dataset, base, **wanted)
     document = {"dataset": dataset.slug, "base": base.slug, "method": method, "plan": plan}
     document["settings"] = msgspec.structs.asdict(settings)
     if asked.write:
