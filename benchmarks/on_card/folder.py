@@ -10,4 +10,5 @@ from zen_tui.families.devices import pick_device
 
 if __name__ == "__main__":
     names = [word for word in sys.argv[2:] if word != "tiny"]
-    Model(*(names or ["sdxl"]), tiny="tiny" in sys.argv[2:]).write(Path(sys.argv[1]), pick_device())
+    name = next(iter(names), "sdxl")
+    Model(name, "tiny" in sys.argv[2:]).write(Path(sys.argv[1]), pick_device())
