@@ -179,9 +179,8 @@ class TrainForm(VerticalScroll, can_focus=False):
 
     def fields(self) -> Iterator[tuple[str, Input]]:
         """The settings that have a field now, and the fields."""
-        for name in SETTING_NAMES:
-            for field in self.query(f"#{name}").results(Input):
-                yield name, field
+        there = {field.id: field for field in self.query(Input)}  # one walk: there are sixty of them
+        return ((name, there[name]) for name in SETTING_NAMES if name in there)
 
     @on(Select.Changed, "#method")
     def sift(self) -> None:
