@@ -70,6 +70,8 @@ def export(
         print_json({"name": name, **result, "job": job, "picture": compared})
         return
     say(shown(target))
+    for word in result["words"]:
+        say(shown(word))
     header, check = result["header"], result["check"]
     fields([("kept", ", ".join(header["kept"])), ("left out", ", ".join(shown(key) for key in header["dropped"]))])
     narrate(

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from zen_tui.exchange.lora_layouts import BUNDLED
 from zen_tui.exchange.lora_match import Match, PartMatch
 from zen_tui.exchange.safetensors_header import Header
 from zen_tui.exchange.source import Source
@@ -70,6 +71,32 @@ def recognise(header: Header) -> Embedding | None:
         widths={"text_encoder": width},
         keys={"text_encoder": key},
     )
+
+
+def bundled(header: Header) -> list[Embedding]:
+    """The words that a LoRA brings along, in the order of the file. Raises `BadFile` for one that is none."""
+    found: dict[str, dict[str, str]] = {}
+    for key in header.tensors:
+        if named := BUNDLED.fullmatch(key):
+            sub = "text_encoder_2" if named["key"] == "clip_g" else "text_encoder"
+            found.setdefault(named["word"], {})[sub] = key
+    words = []
+    for word, keys in found.items():
+        shapes = {sub: header.tensors[key].shape for sub, key in keys.items()}
+        if any(len(shape) != 2 for shape in shapes.values()) or len({shape[0] for shape in shapes.values()}) != 1:
+            raise BadFile(f"The word “{clean(word, 60)}” of a LoRA has no vectors that can be read.")
+        first = next(iter(shapes.values()))
+        words.append(
+            Embedding(
+                family="sdxl" if len(keys) == 2 else "sd15",
+                vectors=first[0],
+                width=first[1],
+                token=clean(word, 60),
+                widths={sub: shape[1] for sub, shape in shapes.items()},
+                keys=keys,
+            )
+        )
+    return words
 
 
 def match(embedding: Embedding, source: Source) -> Match:

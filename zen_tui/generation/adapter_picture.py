@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageChops
 
+from zen_tui.families.embeddings import word_beside
 from zen_tui.generation import warm
 from zen_tui.generation.engine import Engine
 from zen_tui.library import models
@@ -50,7 +51,12 @@ def compare_pictures(spec: AdapterPictureSpec, feed: Feed, db: Database, home: H
     for done, file in enumerate([None, *files], 1):
         uses = []
         if file is not None:
-            uses = [warm.Attachment(slug=f"{adapter.slug}-{done}", path=file, hash=hash_file(file), weight=1.0)]
+            word = word_beside(file)
+            also = [word] if file == files[1] and adapter.facts.get("words") and word.is_file() else []
+            uses = [
+                warm.Attachment(slug=f"{adapter.slug}-{done}", path=path, hash=hash_file(path), weight=1.0)
+                for path in (file, *also)
+            ]
         warm.use(family, uses)
         drawn += [image for _, image in Engine(family, batch_size=1).draw([request], asked=feed.asked)]
         feed.tell(Progress(what="pictures", done=done, total=3))

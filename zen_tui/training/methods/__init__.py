@@ -30,6 +30,7 @@ class Known:
 
 
 _LORA = ("rank", "alpha", "dropout", "lora", "lora_plus")
+_WORD = ("vectors", "init_word")
 
 METHODS = {
     "lora": Known("LoRA", "lora", "Lora", (*_LORA, "text_encoder_lr", "text_encoder_until")),
@@ -38,8 +39,9 @@ METHODS = {
     ),
     # diffusers has 5e-6 for it beside 1e-4 for a LoRA
     "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth", rate=0.05),
-    "embedding": Known(
-        "Embedding", "embedding", "TextualInversion", ("vectors", "init_word"), {"learning_rate": 5e-3}
+    "embedding": Known("Embedding", "embedding", "TextualInversion", _WORD, {"learning_rate": 5e-3}),
+    "pivotal": Known(
+        "Pivotal tuning", "pivotal", "Pivotal", (*_LORA, *_WORD, "embedding_lr", "embedding_until", "lora_from")
     ),
 }
 """The methods by the name that `zen train --method` takes."""

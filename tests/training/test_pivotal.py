@@ -1,0 +1,111 @@
+"""Pivotal tuning: a word and a LoRA around it, each in its time, in one file that loads both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.cli.conftest import Zen
+from tests.families.pictures import TOLERANCE, pipeline, theirs, wish
+from tests.tiny import TinyFolder
+from tests.training.conftest import Studio
+from tests.training.test_every_family import draw
+from zen_tui.exchange.adapters import import_adapter
+from zen_tui.exchange.bases import add_base
+from zen_tui.families import devices, load_family
+from zen_tui.library import models
+from zen_tui.library.errors import WrongUse
+from zen_tui.library.specs import AdapterUse, TrainSettings
+from zen_tui.training.checkpoints import read
+from zen_tui.training.plan import require_fitting
+
+QUICK: dict[str, Any] = {"steps": 6, "checkpoint_every": 2, "learning_rate": 3e-2, "warmup": 1}
+KEYS = {"sd15": {"emb_params"}, "sdxl": {"clip_l", "clip_g"}}
+SUBS = {"emb_params": "text_encoder", "clip_l": "text_encoder", "clip_g": "text_encoder_2"}
+
+
+@pytest.fixture(autouse=True)
+def _fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are compared to the level, whatever this CPU would rather compute in."""
+    monkeypatch.setattr(devices, "cpu_has_bf16", lambda: False)
+
+
+@pytest.mark.parametrize("name", ["sd15", pytest.param("sdxl", marks=pytest.mark.slow)])
+def test_one_adapter_draws_with_both(
+    studio: Studio, tiny_folder: TinyFolder, zen: Zen, tmp_path: Path, name: str
+) -> None:
+    folder = tiny_folder(name, "")
+    studio.base = base = add_base(studio.db, studio.home, folder, "other")
+    studio.train(studio.start("pivotal", **QUICK, vectors=2))
+    made = models.adapter(studio.db, studio.result["adapter"])
+    assert (made.kind, made.trigger, made.facts["words"]) == ("lora", "ohwx woman", ["ohwx"])
+    own = load_file(studio.home.resolve(made.path))
+    words = {key.removeprefix("bundle_emb.ohwx."): t for key, t in own.items() if key.startswith("bundle_emb.")}
+    assert words.keys() == KEYS[name]
+    told = zen("adapters", "verify", made.slug, "--base", "other")
+    assert "layers fit and its word ohwx becomes 2 vectors" in told.out
+
+    family = load_family(base, device="cpu", precision="fp32")
+    request = msgspec.structs.replace(wish(family), prompt="a photo of ohwx woman")
+    plain, mine = draw(studio, request), draw(studio, request, AdapterUse(made.slug, 1.0))
+    assert np.array_equal(draw(studio, request, AdapterUse(made.slug, 0.0)), plain)
+
+    kohya, apart = tmp_path / "kohya.safetensors", tmp_path / "apart.safetensors"
+    for format, file in (("kohya", kohya), ("diffusers", apart)):
+        exported = zen("adapters", "export", made.slug, "--format", format, "--out", file, "--no-picture")
+        assert exported.code == 0, exported.err
+    beside = tmp_path / "apart_emb.safetensors"
+    assert str(beside) in exported.out
+    for file in (kohya, apart, beside):
+        import_adapter(studio.db, studio.home, file)
+    assert np.abs(draw(studio, request, AdapterUse("kohya", 1.0)) - mine).max() <= TOLERANCE
+    both = draw(studio, request, AdapterUse("apart", 1.0), AdapterUse("apart-emb", 1.0))
+    assert np.abs(both - mine).max() <= TOLERANCE
+    alone = [draw(studio, request, AdapterUse(slug, 1.0)) for slug in ("apart", "apart-emb")]
+    assert all(np.abs(one - other).max() > TOLERANCE for one in alone for other in (plain, mine))
+
+    pipe = pipeline(folder, family)
+    pipe.load_lora_weights(str(tmp_path), weight_name=apart.name)
+    for key, vectors in load_file(beside).items():
+        sub = SUBS[key]
+        tokenizer = getattr(pipe, sub.replace("text_encoder", "tokenizer"))
+        pipe.load_textual_inversion(
+            {key: vectors}, token="ohwx", text_encoder=getattr(pipe, sub), tokenizer=tokenizer
+        )
+    assert np.abs(theirs(pipe, family, request) - mine).max() <= TOLERANCE
+
+    lost = zen("adapters", "scale", made.slug, 0.5, "--name", "soft")
+    assert (lost.code, "brings along the word ohwx" in lost.err) == (1, True)
+
+
+def test_word_and_layers_learn_each_in_its_time(studio: Studio) -> None:
+    spec = studio.start("pivotal", **QUICK, embedding_until=0.67, lora_from=0.34)
+    studio.train(spec)
+    first, second, third = (
+        read(studio.home.resolve(kept.path)).learned for kept in models.checkpoints(studio.db, spec.run)
+    )
+    assert not any(tensor.any() for key, tensor in first.items() if ".lora_B." in key)
+    assert all(tensor.any() for key, tensor in second.items() if ".lora_B." in key)
+
+    def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], mark: str) -> bool:
+        return all(torch.equal(one[key], other[key]) for key in one if mark in key)
+
+    assert not same(first, second, "word.")
+    assert same(second, third, "word.")
+    assert not same(second, third, ".lora_B.")
+
+
+def test_what_contradicts_itself_is_refused(studio: Studio) -> None:
+    apart = TrainSettings(embedding_until=0.2, lora_from=0.5)
+    with pytest.raises(WrongUse, match="Nothing would learn between"):
+        require_fitting(apart, studio.base, "pivotal")
+    require_fitting(apart, studio.base, "embedding")
+    with pytest.raises(WrongUse, match="one rate") as caught:
+        require_fitting(TrainSettings(optimizer="prodigy"), studio.base, "pivotal")
+    assert "Set embedding_lr to 1" in (caught.value.hint or "")
