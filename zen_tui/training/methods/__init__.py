@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Known:
     """A method that can be chosen: how it is called on screen, its module here, its class, its settings, and
     `defaults` for settings to which other methods and bases recommend other values. `rate` is how many times the
-    rate suits it that suits a LoRA."""
+    rate suits it that suits a LoRA; `whole` says that all of the denoiser learns, so that it cannot be rounded."""
 
     title: str
     module: str
@@ -27,6 +27,7 @@ class Known:
     settings: tuple[str, ...] = ()
     defaults: dict[str, Any] = field(default_factory=dict)
     rate: float = 1.0
+    whole: bool = False
 
 
 _LORA = ("rank", "alpha", "dropout", "lora", "lora_plus")
@@ -38,7 +39,7 @@ METHODS = {
         "Hypernetwork", "hypernetwork", "Bending", ("hypernet", "layer_structure", "activation", "dropout")
     ),
     # diffusers has 5e-6 for it beside 1e-4 for a LoRA
-    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth", rate=0.05),
+    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth", rate=0.05, whole=True),
     "embedding": Known("Embedding", "embedding", "TextualInversion", _WORD, {"learning_rate": 5e-3}),
     "pivotal": Known(
         "Pivotal tuning", "pivotal", "Pivotal", (*_LORA, *_WORD, "embedding_lr", "embedding_until", "lora_from")
