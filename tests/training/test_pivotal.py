@@ -13,20 +13,23 @@ from safetensors.torch import load_file
 
 from tests.cli.conftest import Zen
 from tests.families.pictures import TOLERANCE, pipeline, theirs, wish
+from tests.feeds import KeptFeed
 from tests.tiny import TinyFolder
 from tests.training.conftest import Studio
 from tests.training.test_every_family import draw
 from zen_tui.exchange.adapters import import_adapter
 from zen_tui.exchange.bases import add_base
-from zen_tui.families import devices, load_family
+from zen_tui.families import adapter_work, devices, embeddings, load_family
+from zen_tui.generation import warm
+from zen_tui.generation.adapter_picture import compare_pictures
 from zen_tui.library import models
-from zen_tui.library.errors import WrongUse
-from zen_tui.library.specs import AdapterUse, TrainSettings
+from zen_tui.library.errors import BadFile, Refused, WrongUse
+from zen_tui.library.specs import AdapterPictureSpec, AdapterSpec, AdapterUse, TrainSettings
 from zen_tui.training.checkpoints import read
 from zen_tui.training.plan import require_fitting
 
 QUICK: dict[str, Any] = {"steps": 6, "checkpoint_every": 2, "learning_rate": 3e-2, "warmup": 1}
-KEYS = {"sd15": {"emb_params"}, "sdxl": {"clip_l", "clip_g"}}
+KEYS = {"sd15": {"clip_l"}, "sdxl": {"clip_l", "clip_g"}}
 SUBS = {"emb_params": "text_encoder", "clip_l": "text_encoder", "clip_g": "text_encoder_2"}
 
 
@@ -34,6 +37,13 @@ SUBS = {"emb_params": "text_encoder", "clip_l": "text_encoder", "clip_g": "text_
 def _fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures are compared to the level, whatever this CPU would rather compute in."""
     monkeypatch.setattr(devices, "cpu_has_bf16", lambda: False)
+
+
+def export(studio: Studio, name: str, format: str, out: Path) -> list[Path]:
+    """The files that came of it."""
+    spec = AdapterSpec(action="export", adapters=(AdapterUse(name),), out=str(out), format=format)
+    made = adapter_work.make_adapter(spec, KeptFeed(0), studio.db, studio.home)
+    return [Path(made["out"]), *map(Path, made["words"])]
 
 
 @pytest.mark.parametrize("name", ["sd15", pytest.param("sdxl", marks=pytest.mark.slow)])
@@ -56,12 +66,9 @@ def test_one_adapter_draws_with_both(
     plain, mine = draw(studio, request), draw(studio, request, AdapterUse(made.slug, 1.0))
     assert np.array_equal(draw(studio, request, AdapterUse(made.slug, 0.0)), plain)
 
-    kohya, apart = tmp_path / "kohya.safetensors", tmp_path / "apart.safetensors"
-    for format, file in (("kohya", kohya), ("diffusers", apart)):
-        exported = zen("adapters", "export", made.slug, "--format", format, "--out", file, "--no-picture")
-        assert exported.code == 0, exported.err
-    beside = tmp_path / "apart_emb.safetensors"
-    assert str(beside) in exported.out
+    (kohya,) = export(studio, made.slug, "kohya", tmp_path / "kohya.safetensors")
+    apart, beside = export(studio, made.slug, "diffusers", tmp_path / "apart.safetensors")
+    assert beside.name == "apart_emb.safetensors"
     for file in (kohya, apart, beside):
         import_adapter(studio.db, studio.home, file)
     assert np.abs(draw(studio, request, AdapterUse("kohya", 1.0)) - mine).max() <= TOLERANCE
@@ -80,13 +87,34 @@ def test_one_adapter_draws_with_both(
         )
     assert np.abs(theirs(pipe, family, request) - mine).max() <= TOLERANCE
 
-    lost = zen("adapters", "scale", made.slug, 0.5, "--name", "soft")
-    assert (lost.code, "brings along the word ohwx" in lost.err) == (1, True)
+
+def test_its_export_is_proven_or_not_kept(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio.train(studio.start("pivotal", **{**QUICK, "steps": 2}))
+    name, base = studio.result["adapter"], studio.base.slug
+    file, word = export(studio, name, "diffusers", tmp_path / "apart.safetensors")
+    spec = AdapterPictureSpec(adapter=name, file=str(file), base=base, words=(str(word),))
+    feed = KeptFeed(1)
+    try:
+        assert compare_pictures(spec, feed, studio.db, studio.home)["difference"] <= 1
+        lacking = msgspec.structs.replace(spec, words=())
+        assert compare_pictures(lacking, feed, studio.db, studio.home)["difference"] > 1
+    finally:
+        warm.drop()
+    scaled = AdapterSpec(action="scale", adapters=(AdapterUse(name, 0.5),), name="soft")
+    with pytest.raises(Refused, match="brings along the word ohwx, which would be lost") as caught:
+        adapter_work.make_adapter(scaled, feed, studio.db, studio.home)
+    assert "Export it for diffusers" in (caught.value.hint or "")
+
+    monkeypatch.setattr(embeddings, "same", lambda word, read: False)
+    for format in ("kohya", "diffusers"):
+        with pytest.raises(BadFile, match="What was written of its words differs"):
+            export(studio, name, format, tmp_path / "lost.safetensors")
+    assert not list(tmp_path.glob("lost*"))
 
 
 def test_word_and_layers_learn_each_in_its_time(studio: Studio) -> None:
     spec = studio.start("pivotal", **QUICK, embedding_until=0.67, lora_from=0.34)
-    studio.train(spec)
+    losses = studio.train(spec).losses()
     first, second, third = (
         read(studio.home.resolve(kept.path)).learned for kept in models.checkpoints(studio.db, spec.run)
     )
@@ -99,13 +127,24 @@ def test_word_and_layers_learn_each_in_its_time(studio: Studio) -> None:
     assert not same(first, second, "word.")
     assert same(second, third, "word.")
     assert not same(second, third, ".lora_B.")
+    slower = studio.train(studio.start("pivotal", **QUICK, embedding_until=0.67, lora_from=0.34, embedding_lr=1.0))
+    assert losses[1] == slower.losses()[1]
+    assert losses[2] != slower.losses()[2]  # when only the word has learned
 
 
-def test_what_contradicts_itself_is_refused(studio: Studio) -> None:
+def test_what_contradicts_itself_or_has_no_words_is_refused(
+    studio: Studio, tiny_folder: TinyFolder, zen: Zen
+) -> None:
     apart = TrainSettings(embedding_until=0.2, lora_from=0.5)
-    with pytest.raises(WrongUse, match="Nothing would learn between"):
+    with pytest.raises(WrongUse, match="Nothing would learn between") as caught:
         require_fitting(apart, studio.base, "pivotal")
+    assert caught.value.hint == "Set lora_from to 0.2 or less."
     require_fitting(apart, studio.base, "embedding")
     with pytest.raises(WrongUse, match="one rate") as caught:
         require_fitting(TrainSettings(optimizer="prodigy"), studio.base, "pivotal")
     assert "Set embedding_lr to 1" in (caught.value.hint or "")
+    with pytest.raises(WrongUse, match="lora_plus is for kinds of LoRA with two matrices"):
+        require_fitting(TrainSettings(lora="lokr", lora_plus=2.0), studio.base, "pivotal")
+    add_base(studio.db, studio.home, tiny_folder("flux2-klein", "base"), "klein")
+    told = zen("train", "mara", "--base", "klein", "--method", "pivotal", "--set", "resolution=64")
+    assert (told.code, "klein has a text encoder for which Zen learns no words" in told.err) == (2, True)

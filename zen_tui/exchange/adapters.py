@@ -108,6 +108,7 @@ def _lora_facts(path: Path, header: Header, trigger: str) -> AdapterFacts:
             "Convert it to diffusers' or kohya's layout.",
         )
     told = [(piece.part, piece.layer, piece.shape) for piece in layout.pieces]
+    words = [word.token for word in embeddings.bundled(header)]
     return AdapterFacts(
         format=layout.format,
         family=layout.family,
@@ -116,10 +117,10 @@ def _lora_facts(path: Path, header: Header, trigger: str) -> AdapterFacts:
         modules=len(layout.pieces),
         keys=len(header.tensors),
         context=context_of(told),
-        trigger=trigger,
+        trigger=trigger or ", ".join(words),
         hash=hash_file(path),
         parts=_by_part(layout),
-        words=[clean(word, 60) for word in layout.words],
+        words=words,
     )
 
 

@@ -33,7 +33,7 @@ _ROLES = {
     r"\.hada_(w1_a|w1_b|w2_a|w2_b|t1|t2)(\.default)?": "hada_",
 }
 BUNDLED = re.compile(r"bundle_emb\.(?P<word>.+)\.(?P<key>clip_l|clip_g|emb_params|string_to_param\.\*)")
-"""A word that a LoRA brings along, as A1111 and OneTrainer have it: keys of an embedding behind the word."""
+"""A word that a LoRA brings along, as OneTrainer writes and A1111 reads it: itself, then a key of an embedding."""
 _ROLE = re.compile("(?P<stem>.+?)(?:" + "|".join(f"(?P<r{n}>{text})" for n, text in enumerate(_ROLES)) + ")")
 _FLAT = {  # kohya and LyCORIS write names with underscores throughout
     "lora_unet_": "denoiser",
@@ -92,7 +92,6 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...]
     metadata: dict[str, str]
     config: dict[str, Any]  # PEFT's, by part; empty when the file says nothing
-    words: tuple[str, ...] = ()  # that it brings along
 
     def parts(self) -> list[str]:
         return list(dict.fromkeys(piece.part for piece in self.pieces))
@@ -137,7 +136,6 @@ def layout_of(header: Header, *, beside: Path | None = None, depth: int = 2) -> 
         unknown=tuple(strange),
         metadata=header.metadata,
         config=_config(header.metadata, beside, [piece.part for piece in pieces]),
-        words=tuple(dict.fromkeys(found["word"] for key in header.tensors if (found := BUNDLED.fullmatch(key)))),
     )
 
 

@@ -49,7 +49,7 @@ class Embedding:
 
     @classmethod
     def bundled(cls, path: Path, header: Header) -> tuple[Embedding, ...]:
-        """The words that the LoRA at `path` brings along. Raises `BadFile` for one that is none."""
+        """The words that the LoRA at `path` brings along. Raises `BadFile` for one without vectors."""
         found = embeddings.bundled(header)
         if not found:
             return ()
@@ -78,14 +78,6 @@ class Embedding:
         """Nothing: it acts through `Words`."""
 
 
-def tensors_of(word: Embedding, family: str) -> dict[str, Tensor]:
-    """The vectors of a word by the keys that other tools look for."""
-    return {
-        embeddings.KEYS[family][sub]: vectors.detach().float().cpu().contiguous()
-        for sub, vectors in word.vectors.items()
-    }
-
-
 def write(path: Path, word: Embedding, family: str, licence: str = "") -> None:
     """Write a word for a base of `family` as other tools read it, durably; its name and licence in the header."""
     header = {
@@ -95,7 +87,7 @@ def write(path: Path, word: Embedding, family: str, licence: str = "") -> None:
         **({"modelspec.license": licence} if licence else {}),
     }
     with replacing(path) as temporary:
-        save_file(tensors_of(word, family), temporary, metadata=header)
+        save_file(_named(word, embeddings.KEYS[family]), temporary, metadata=header)
 
 
 def word_beside(lora: Path, number: int = 0) -> Path:
@@ -103,13 +95,26 @@ def word_beside(lora: Path, number: int = 0) -> Path:
     return lora.with_name(f"{lora.stem}_emb{number or ''}.safetensors")
 
 
-def bundle(words: Sequence[Embedding], family: str) -> dict[str, Tensor]:
+def bundle(words: Sequence[Embedding]) -> dict[str, Tensor]:
     """The vectors of words as a LoRA's file brings them along."""
     return {
         f"bundle_emb.{word.word}.{key}": vectors
         for word in words
-        for key, vectors in tensors_of(word, family).items()
+        for key, vectors in _named(word, embeddings.IN_A_LORA).items()
     }
+
+
+def same(word: Embedding, read: object) -> bool:
+    """Whether what was read from a file is `word`, to the bit."""
+    return (
+        isinstance(read, Embedding)
+        and (read.word, read.vectors.keys()) == (word.word, word.vectors.keys())
+        and all(torch.equal(read.vectors[sub], vectors.detach().cpu()) for sub, vectors in word.vectors.items())
+    )
+
+
+def _named(word: Embedding, keys: Mapping[str, str]) -> dict[str, Tensor]:
+    return {keys[sub]: vectors.detach().float().cpu().contiguous() for sub, vectors in word.vectors.items()}
 
 
 class Words:

@@ -264,12 +264,16 @@ class AdapterSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AdapterPictureSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Draw the same picture on `base` with `adapter` and with `file`, which was exported from it; compare them."""
+    """Draw the same picture on `base` with `adapter` and with `file`, which was exported from it; compare them.
+
+    `words` are files that were exported beside it.
+    """
 
     kind: ClassVar[str] = "adapter_picture"
     adapter: str
     file: str
     base: str
+    words: tuple[str, ...] = ()
 
 
 class CaptionSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,16 @@ class Known:
     rate: float = 1.0
     whole: bool = False
 
+    @property
+    def ranked(self) -> bool:
+        """Whether what learns is a LoRA, alone or with more."""
+        return "rank" in self.settings
+
+    @property
+    def with_word(self) -> bool:
+        """Whether the token becomes a word of its own."""
+        return "init_word" in self.settings
+
 
 _LORA = ("rank", "alpha", "dropout", "lora", "lora_plus")
 _WORD = ("vectors", "init_word")

@@ -17,13 +17,10 @@ from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.records import Base
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import plural
+from zen_tui.training.methods import METHODS
 
 KINDS = {"lora": "LoRA", "rslora": "rank-stabilised LoRA", "dora": "DoRA", "lokr": "LoKr"}
 """What the kinds of LoRA are called, by the setting `lora`."""
-
-
-WITH_A_WORD = ("embedding", "pivotal")
-"""Methods for which the token becomes a word of its own."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def strength_of(settings: TrainSettings) -> float:
 
 def require_sense(method: str, base: Base, settings: TrainSettings) -> None:
     """Raise `WrongUse` when a method is not for `base`, or its settings contradict each other."""
-    if method in WITH_A_WORD and base.family not in ARCHITECTURES:
+    if METHODS[method].with_word and base.family not in ARCHITECTURES:
         titles = " and ".join(PROFILES[family].title for family in ARCHITECTURES)
         raise WrongUse(
             f"{base.slug} has a text encoder for which Zen learns no words: embeddings are for {titles}.",
@@ -80,9 +77,9 @@ def require_sense(method: str, base: Base, settings: TrainSettings) -> None:
     if method == "pivotal" and settings.lora_from > settings.embedding_until:
         raise WrongUse(
             "Nothing would learn between embedding_until and lora_from.",
-            "Set lora_from to no more than the other.",
+            f"Set lora_from to {settings.embedding_until:g} or less.",
         )
-    if method in ("lora", "pivotal") and settings.lora_plus != 1 and settings.lora == "lokr":
+    if METHODS[method].ranked and settings.lora_plus != 1 and settings.lora == "lokr":
         raise WrongUse("lora_plus is for kinds of LoRA with two matrices, and lokr is none.", "Set it to 1.")
     if method == "hypernetwork":
         structure_of(settings.layer_structure)

@@ -54,9 +54,9 @@ class Pivotal(Lora):
         words.restore(self.word, state)
 
     def _beside(self) -> dict[str, Tensor]:
-        return embeddings.bundle([self.word], self.family.name)
+        return embeddings.bundle([self.word])
 
     def _is_in(self, path: Path) -> bool:
         found = open_adapter(path, depth=2)
         brought = found.words if isinstance(found, LoraAdapter) else ()
-        return super()._is_in(path) and len(brought) == 1 and words.same(self.word, brought[0])
+        return super()._is_in(path) and len(brought) == 1 and embeddings.same(self.word, brought[0])
