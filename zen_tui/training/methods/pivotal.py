@@ -11,10 +11,10 @@ from pathlib import Path
 
 from torch import Tensor
 
+from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.families import embeddings
-from zen_tui.families.adapters import Lora as LoraAdapter
-from zen_tui.families.adapters import open_adapter
 from zen_tui.families.base import Family
+from zen_tui.families.embeddings import Embedding
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import plural
 from zen_tui.training.methods import words
@@ -57,6 +57,5 @@ class Pivotal(Lora):
         return embeddings.bundle([self.word])
 
     def _is_in(self, path: Path) -> bool:
-        found = open_adapter(path, depth=2)
-        brought = found.words if isinstance(found, LoraAdapter) else ()
+        brought = Embedding.bundled(path, read_header(path))
         return super()._is_in(path) and len(brought) == 1 and embeddings.same(self.word, brought[0])
