@@ -28,7 +28,7 @@ from zen_tui.library.specs import AdapterPictureSpec, AdapterSpec, AdapterUse, T
 from zen_tui.training.checkpoints import read
 from zen_tui.training.plan import require_fitting
 
-QUICK: dict[str, Any] = {"steps": 6, "checkpoint_every": 2, "learning_rate": 3e-2, "warmup": 1}
+QUICK: dict[str, Any] = {"steps": 6, "checkpoint_every": 2, "learning_rate": 3e-2, "warmup": 1, "holdout": 0.0}
 KEYS = {"sd15": {"clip_l"}, "sdxl": {"clip_l", "clip_g"}}
 SUBS = {"emb_params": "text_encoder", "clip_l": "text_encoder", "clip_g": "text_encoder_2"}
 
@@ -64,14 +64,11 @@ def test_one_adapter_draws_with_both(
     family = load_family(base, device="cpu", precision="fp32")
     request = msgspec.structs.replace(wish(family), prompt="a photo of ohwx woman")
     plain, mine = draw(studio, request), draw(studio, request, AdapterUse(made.slug, 1.0))
-    assert np.array_equal(draw(studio, request, AdapterUse(made.slug, 0.0)), plain)
 
-    (kohya,) = export(studio, made.slug, "kohya", tmp_path / "kohya.safetensors")
     apart, beside = export(studio, made.slug, "diffusers", tmp_path / "apart.safetensors")
     assert beside.name == "apart_emb.safetensors"
-    for file in (kohya, apart, beside):
+    for file in (apart, beside):
         import_adapter(studio.db, studio.home, file)
-    assert np.abs(draw(studio, request, AdapterUse("kohya", 1.0)) - mine).max() <= TOLERANCE
     both = draw(studio, request, AdapterUse("apart", 1.0), AdapterUse("apart-emb", 1.0))
     assert np.abs(both - mine).max() <= TOLERANCE
     alone = [draw(studio, request, AdapterUse(slug, 1.0)) for slug in ("apart", "apart-emb")]
@@ -91,13 +88,20 @@ def test_one_adapter_draws_with_both(
 def test_its_export_is_proven_or_not_kept(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     studio.train(studio.start("pivotal", **{**QUICK, "steps": 2}))
     name, base = studio.result["adapter"], studio.base.slug
-    file, word = export(studio, name, "diffusers", tmp_path / "apart.safetensors")
-    spec = AdapterPictureSpec(adapter=name, file=str(file), base=base, words=(str(word),))
+    (both,) = export(studio, name, "kohya", tmp_path / "both.safetensors")
+    layers, word = export(studio, name, "diffusers", tmp_path / "apart.safetensors")
     feed = KeptFeed(1)
+
+    def difference(file: Path, *words: Path) -> int:
+        spec = AdapterPictureSpec(adapter=name, file=str(file), base=base, words=tuple(map(str, words)))
+        found = compare_pictures(spec, feed, studio.db, studio.home)
+        assert found["changed"] > 8
+        return int(found["difference"])
+
     try:
-        assert compare_pictures(spec, feed, studio.db, studio.home)["difference"] <= 1
-        lacking = msgspec.structs.replace(spec, words=())
-        assert compare_pictures(lacking, feed, studio.db, studio.home)["difference"] > 1
+        assert difference(both) <= 1
+        assert difference(layers, word) <= 1
+        assert difference(layers) > 1
     finally:
         warm.drop()
     scaled = AdapterSpec(action="scale", adapters=(AdapterUse(name, 0.5),), name="soft")
@@ -113,8 +117,8 @@ def test_its_export_is_proven_or_not_kept(studio: Studio, tmp_path: Path, monkey
 
 
 def test_word_and_layers_learn_each_in_its_time(studio: Studio) -> None:
-    spec = studio.start("pivotal", **QUICK, embedding_until=0.67, lora_from=0.34)
-    losses = studio.train(spec).losses()
+    timed = {**QUICK, "embedding_until": 0.67, "lora_from": 0.34}
+    losses = studio.train(spec := studio.start("pivotal", **timed)).losses()
     first, second, third = (
         read(studio.home.resolve(kept.path)).learned for kept in models.checkpoints(studio.db, spec.run)
     )
@@ -127,9 +131,9 @@ def test_word_and_layers_learn_each_in_its_time(studio: Studio) -> None:
     assert not same(first, second, "word.")
     assert same(second, third, "word.")
     assert not same(second, third, ".lora_B.")
-    slower = studio.train(studio.start("pivotal", **QUICK, embedding_until=0.67, lora_from=0.34, embedding_lr=1.0))
-    assert losses[1] == slower.losses()[1]
-    assert losses[2] != slower.losses()[2]  # when only the word has learned
+    slower = studio.train(studio.start("pivotal", **timed, embedding_lr=1.0)).losses()
+    assert losses[1] == slower[1]
+    assert losses[2] != slower[2]  # when only the word has learned
 
 
 def test_what_contradicts_itself_or_has_no_words_is_refused(
