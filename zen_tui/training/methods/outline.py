@@ -150,7 +150,7 @@ def _pivotal(base: Base, settings: TrainSettings) -> Outline:
     layers, word = _lora(base, settings), _embedding(base, settings)
     words = f"{layers.words}, and {word.words} at {settings.embedding_lr:g} times the rate"
     if settings.lora_from:
-        words += f", alone for the first {settings.lora_from:.0%} of the steps"
+        words += f", the word alone for the first {settings.lora_from:.0%} of the steps"
     if settings.embedding_until < 1:
-        words += f", frozen after {settings.embedding_until:.0%}"
+        words += f", the LoRA alone after {settings.embedding_until:.0%}"
     return replace(layers, numbers=layers.numbers + word.numbers, words=words, reads=True)
