@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -153,6 +154,27 @@ def test_embeddings_are_brought_in_as_such(
     adapter = import_adapter(db, home, tmp_path / "toy.safetensors")
     assert (adapter.kind, adapter.family, adapter.trigger) == ("embedding", family, word)
     assert (adapter.facts["rank"], adapter.facts["context"]) == (rank, context)
+
+
+def test_a_lora_brings_its_words_along(db: Database, home: Home, tmp_path: Path) -> None:
+    plain = load_file(lora(tmp_path / "plain.safetensors", width=768))
+
+    def file(**words: np.ndarray[Any, Any]) -> Path:
+        path = tmp_path / "both.safetensors"
+        save_file({**plain, **{f"bundle_emb.{key}": value for key, value in words.items()}}, path)
+        return path
+
+    both = {"<toy>.clip_l": np.ones((4, 768), "f4"), "v1.5.string_to_param.*": np.ones((1, 768), "f4")}
+    adapter = import_adapter(db, home, file(**both))
+    assert (adapter.kind, adapter.family, adapter.trigger) == ("lora", "sd15", "<toy>, v1.5")
+    assert (adapter.facts["words"], adapter.facts["modules"]) == (["<toy>", "v1.5"], 1)
+    for shapes in ((4,), (1, 4, 768)):
+        with pytest.raises(BadFile, match="The LoRA's word “toy” has no vectors that can be read"):
+            inspect_adapter(file(**{"toy.clip_l": np.ones(shapes, "f4")}))
+    with pytest.raises(BadFile, match="“toy” has no vectors"):
+        inspect_adapter(file(**{"toy.clip_l": np.ones((4, 768), "f4"), "toy.clip_g": np.ones((3, 1280), "f4")}))
+    with pytest.raises(Refused, match=r"part of it would be lost: bundle_emb\.toy\.clip_l_out"):
+        inspect_adapter(file(**{"toy.clip_l_out": np.ones((4, 768), "f4")}))
 
 
 def test_pickles_and_other_files_are_refused(tmp_path: Path) -> None:

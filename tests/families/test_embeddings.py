@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tests.families.conftest import answer, open_family, write_lora
@@ -212,6 +213,30 @@ def test_it_acts_together_with_a_lora(second: Family, toy: Path, tmp_path: Path)
         second.set_adapters(use)
         seen.append(answer(second, (PROMPT,)))
     assert all(not torch.equal(seen[a], seen[b]) for a in range(4) for b in range(a))
+
+
+def test_a_word_in_a_lora_acts_as_the_two_apart(second: Family, toy: Path, tmp_path: Path) -> None:
+    lora = write_lora(second, tmp_path / "lora.safetensors", "attn")
+    with safe_open(lora, "pt") as file:
+        header = file.metadata()
+    word = {"bundle_emb.toy.clip_l": load_file(toy)["emb_params"]}
+    save_file({**load_file(lora), **word}, tmp_path / "both.safetensors", metadata=header)
+    for name in ("lora", "toy", "both"):
+        second.attach(tmp_path / f"{name}.safetensors", name)
+
+    def drawn(*use: tuple[str, float]) -> Tensor:
+        second.set_adapters(use)
+        return answer(second, (PROMPT,))
+
+    for weight in (1.0, 0.1):
+        assert torch.equal(drawn(("both", weight)), drawn(("lora", weight), ("toy", 1.0)))
+        assert not torch.equal(drawn(("both", weight)), drawn(("lora", weight)))
+    assert torch.equal(drawn(("both", 0.0)), drawn())
+    with pytest.raises(WrongUse, match="Two embeddings share the word “toy”"):
+        second.set_adapters([("both", 0.1), ("toy", 1.0)])
+    save_file({**load_file(lora), "bundle_emb.toy.clip_l": torch.ones(1, 768)}, tmp_path / "wide.safetensors")
+    with pytest.raises(BadFile, match=r"wide\.safetensors was made for another base: its vectors have 768"):
+        second.attach(tmp_path / "wide.safetensors", "wide")
 
 
 def test_what_does_not_fit_is_refused_by_name(family: Family, second: Family, tmp_path: Path) -> None:

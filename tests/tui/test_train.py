@@ -170,6 +170,9 @@ async def test_only_the_settings_of_the_method_are_shown(db: Database, home: Hom
         await until(pilot, lambda: "3 vectors for the token" in " ".join(said(app, "#words").split()))
         assert field(screen, "learning_rate").placeholder == "0.005"
         assert form.chosen == {"vectors": "3"}
+        form.choose("method", "pivotal")
+        await until(pilot, lambda: "of rank 4, and 3 vectors" in " ".join(said(app, "#words").split()))
+        assert form.chosen == {"rank": "4", "vectors": "3"}
         form.choose("method", "lora")
         await until(pilot, lambda: "of rank 4" in " ".join(said(app, "#words").split()))
         assert form.chosen == {"rank": "4"}

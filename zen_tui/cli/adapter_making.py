@@ -5,6 +5,7 @@ The work is done at once in a process of its own; it needs no GPU and does not w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,11 +66,13 @@ def export(
         action="export", adapters=(AdapterUse(name),), out=str(target), format=format, keep=tuple(keep or ())
     )
     result = _run(home, spec, "comparing")
-    job, compared = _compare_pictures(home, name, target, wait=wait) if picture else (None, None)
+    files = (target, *map(Path, result["words"]))
+    job, compared = _compare_pictures(home, name, files, wait=wait) if picture else (None, None)
     if json:
         print_json({"name": name, **result, "job": job, "picture": compared})
         return
-    say(shown(target))
+    for file in files:
+        say(shown(file))
     header, check = result["header"], result["check"]
     fields([("kept", ", ".join(header["kept"])), ("left out", ", ".join(shown(key) for key in header["dropped"]))])
     narrate(
@@ -165,9 +168,10 @@ def _use(text: str) -> AdapterUse:
 
 
 def _compare_pictures(
-    home: Home, name: str, file: Path, *, wait: bool
+    home: Home, name: str, files: Sequence[Path], *, wait: bool
 ) -> tuple[int | None, dict[str, Any] | None]:
-    """Queue the comparison where the adapter's base is here: (job, what it found if waited for)."""
+    """Queue the comparison with exported `files` where the adapter's base is here: (job, what it found if waited
+    for)."""
     from zen_tui.cli.waiting import wait_for
     from zen_tui.jobs import queue
     from zen_tui.jobs.launch import ensure_worker
@@ -177,7 +181,8 @@ def _compare_pictures(
         if base is None:
             return None, None
         adapter = models.adapter(db, name)
-        spec = AdapterPictureSpec(adapter=adapter.slug, file=str(file), base=base.slug)
+        file, *words = map(str, files)
+        spec = AdapterPictureSpec(adapter=adapter.slug, file=file, base=base.slug, words=tuple(words))
         job = queue.enqueue(db, home, spec, f"{adapter.slug} and its export, compared")
         ensure_worker(home)
         return job.id, wait_for(home, db, job.id, "pictures") if wait else None

@@ -122,7 +122,7 @@ def _tell(name: str, facts: AdapterFacts, tried: list[dict[str, Any]]) -> None:
     fields(
         [("name", name), ("kind", facts.kind), ("family", f"{facts.family} {facts.variant}".strip()),
          ("format", facts.format), ("rank", facts.rank if facts.kind == "lora" else ""), ("vectors", vectors),
-         ("layers", parts), ("trigger", word)]
+         ("layers", parts), ("words", ", ".join(facts.words)), ("trigger", word)]
     )  # fmt: skip
     for one in tried:
         say(f"{one['base']}: {one['text']}")

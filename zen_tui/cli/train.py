@@ -66,7 +66,7 @@ def train(
         str | None, typer.Option(help="The base to train on; `zen bases list` shows them. Else zen-mini.")
     ] = None,
     method: Annotated[
-        str | None, typer.Option(help="What learns: lora, embedding, hypernetwork, dreambooth.")
+        str | None, typer.Option(help="What learns: lora, hypernetwork, dreambooth, embedding, pivotal.")
     ] = None,
     preset: Annotated[
         str | None,

@@ -34,7 +34,7 @@ class AdapterFacts(msgspec.Struct, kw_only=True):
     """What an adapter file is. `context` is the width of the text embedding it was made for, 0 if it has none.
 
     `modules` counts the layers it changes, `parts` the same by part; an embedding has vectors of `context`
-    numbers instead, `rank` of them.
+    numbers instead, `rank` of them. `words` are those that a LoRA brings along.
     """
 
     format: str
@@ -48,6 +48,7 @@ class AdapterFacts(msgspec.Struct, kw_only=True):
     kind: str = "lora"
     variant: str = ""
     parts: dict[str, int] = {}
+    words: list[str] = []
 
 
 def inspect_adapter(path: Path) -> AdapterFacts:
@@ -107,6 +108,7 @@ def _lora_facts(path: Path, header: Header, trigger: str) -> AdapterFacts:
             "Convert it to diffusers' or kohya's layout.",
         )
     told = [(piece.part, piece.layer, piece.shape) for piece in layout.pieces]
+    words = [word.token for word in embeddings.bundled(header)]
     return AdapterFacts(
         format=layout.format,
         family=layout.family,
@@ -115,9 +117,10 @@ def _lora_facts(path: Path, header: Header, trigger: str) -> AdapterFacts:
         modules=len(layout.pieces),
         keys=len(header.tensors),
         context=context_of(told),
-        trigger=trigger,
+        trigger=trigger or ", ".join(words),
         hash=hash_file(path),
         parts=_by_part(layout),
+        words=words,
     )
 
 

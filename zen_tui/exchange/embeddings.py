@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from zen_tui.exchange.lora_layouts import BUNDLED
 from zen_tui.exchange.lora_match import Match, PartMatch
 from zen_tui.exchange.safetensors_header import Header
 from zen_tui.exchange.source import Source
@@ -28,6 +29,8 @@ KEYS = {
     "sdxl": {"text_encoder": "clip_l", "text_encoder_2": "clip_g"},
 }
 """The keys that A1111, ComfyUI and diffusers look for, by family and text encoder."""
+IN_A_LORA = {"text_encoder": "clip_l", "text_encoder_2": "clip_g"}
+"""The same for a word that a LoRA brings along, whatever its family."""
 _FAMILIES = {768: "sd15", 1024: "sd15"}
 _KEYS = ("emb_params", "<concept>")
 
@@ -69,6 +72,31 @@ def recognise(header: Header) -> Embedding | None:
         token=token,
         widths={"text_encoder": width},
         keys={"text_encoder": key},
+    )
+
+
+def bundled(header: Header) -> list[Embedding]:
+    """The words that a LoRA brings along, in the order of the file. Raises `BadFile` for one without vectors."""
+    found: dict[str, dict[str, str]] = {}
+    for key in header.tensors:
+        if named := BUNDLED.fullmatch(key):
+            sub = "text_encoder_2" if named["key"] == IN_A_LORA["text_encoder_2"] else "text_encoder"
+            found.setdefault(clean(named["word"], 120), {})[sub] = key
+    return [_of_lora(word, keys, header) for word, keys in found.items()]
+
+
+def _of_lora(word: str, keys: dict[str, str], header: Header) -> Embedding:
+    shapes = {sub: header.tensors[key].shape for sub, key in keys.items()}
+    if {len(shape) for shape in shapes.values()} != {2} or len({shape[0] for shape in shapes.values()}) != 1:
+        raise BadFile(f"The LoRA's word “{word}” has no vectors that can be read.", "Get the file again.")
+    vectors, width = next(iter(shapes.values()))
+    return Embedding(
+        family="sdxl" if len(keys) == 2 else "sd15",
+        vectors=vectors,
+        width=width,
+        token=word,
+        widths={sub: shape[1] for sub, shape in shapes.items()},
+        keys=keys,
     )
 
 

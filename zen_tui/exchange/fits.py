@@ -41,8 +41,13 @@ def hold_against(path: Path, name: str, base: Base) -> Held:
         return _difference(whole, differences.match(whole, header, source_of(base)), name, base)
     layout, found = match_base(path, base)
     total = len(layout.pieces)
-    text = f"all {total} layers fit" if found.whole else misfit_text(name, layout, found, base.slug)
-    return Held(match=found, total=total, text=text, ok=found.whole)
+    if not found.whole:
+        return Held(match=found, total=total, text=misfit_text(name, layout, found, base.slug), ok=False)
+    words = [(word, _embedding(word, f"The word {word.token}", base)) for word in embeddings.bundled(header)]
+    if misfit := next((held for _, held in words if not held.ok), None):
+        return Held(match=found, total=total, text=misfit.text, ok=False)
+    also = [f"its word {word.token} becomes {plural(word.vectors, 'vector')}" for word, _ in words]
+    return Held(match=found, total=total, text=" and ".join([f"all {total} layers fit", *also]), ok=True)
 
 
 def require_fit(path: Path, base: Base) -> None:

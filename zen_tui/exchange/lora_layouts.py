@@ -32,6 +32,8 @@ _ROLES = {
     r"\.lokr_(w1|w1_a|w1_b|w2|w2_a|w2_b|t2)(\.default)?": "lokr_",
     r"\.hada_(w1_a|w1_b|w2_a|w2_b|t1|t2)(\.default)?": "hada_",
 }
+BUNDLED = re.compile(r"bundle_emb\.(?P<word>.+)\.(?P<key>clip_l|clip_g|emb_params|string_to_param\.\*)")
+"""A word that a LoRA brings along, as OneTrainer writes and A1111 reads it: itself, then a key of an embedding."""
 _ROLE = re.compile("(?P<stem>.+?)(?:" + "|".join(f"(?P<r{n}>{text})" for n, text in enumerate(_ROLES)) + ")")
 _FLAT = {  # kohya and LyCORIS write names with underscores throughout
     "lora_unet_": "denoiser",
@@ -149,6 +151,8 @@ def _by_stem(tensors: Mapping[str, TensorInfo]) -> tuple[dict[str, dict[str, str
     strange = []
     names = list(_ROLES.values())
     for key in tensors:
+        if BUNDLED.fullmatch(key):
+            continue
         found = _ROLE.fullmatch(key)
         if found is None:
             strange.append(key)

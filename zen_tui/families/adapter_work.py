@@ -15,15 +15,17 @@ from zen_tui.exchange.adapter_header import plan_header
 from zen_tui.exchange.adapters import TRIGGER, import_adapter, inspect_adapter
 from zen_tui.exchange.base_layers import places_of
 from zen_tui.exchange.profiles import PROFILES
-from zen_tui.exchange.safetensors_header import read_header
+from zen_tui.exchange.safetensors_header import Header, read_header
 from zen_tui.exchange.source import source_of
-from zen_tui.families import lora_export, lora_file, lora_math
+from zen_tui.families import embeddings, lora_export, lora_file, lora_math
+from zen_tui.families.adapters import open_adapter
 from zen_tui.families.base_weights import differing
 from zen_tui.families.changes import Change
+from zen_tui.families.embeddings import Embedding, word_beside
 from zen_tui.families.legacy import convert
 from zen_tui.library import models
 from zen_tui.library.database import Database, free_slug
-from zen_tui.library.errors import NotFound, Refused, WrongUse
+from zen_tui.library.errors import BadFile, NotFound, Refused, WrongUse
 from zen_tui.library.events import Feed, Interrupted, Progress
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Adapter
@@ -37,9 +39,9 @@ def make_adapter(spec: AdapterSpec, feed: Feed, db: Database, home: Home) -> dic
     """Do what `spec` says.
 
     Returns:
-        for an export `out`, `format`, `header` (`kept` and `dropped`) and `check` (`layers`, `absolute`,
-        `relative`); for arithmetic `adapter`, `rank`, `layers` and, where singular values were cut, `kept`
-        (`least`, `mean`).
+        for an export `out`, `words` (files of words beside it), `format`, `header` (`kept` and `dropped`) and
+        `check` (`layers`, `absolute`, `relative`); for arithmetic `adapter`, `rank`, `layers` and, where singular
+        values were cut, `kept` (`least`, `mean`).
 
     Raises:
         Refused, WrongUse, NotFound, BadFile: nothing is written.
@@ -58,7 +60,7 @@ def make_adapter(spec: AdapterSpec, feed: Feed, db: Database, home: Home) -> dic
         changes = share.changes
     else:
         sources = [models.adapter(db, use.name) for use in spec.adapters]
-        files = [_changes(home, adapter) for adapter in sources]
+        files = [_changes(home, _wordless(adapter)) for adapter in sources]
         family, variant = _one_family(sources)
         if spec.action == "merge":
             changes = lora_math.merged(
@@ -101,6 +103,15 @@ def _changes(home: Home, adapter: Adapter) -> list[Change]:
     return list(lora_file.read(home.resolve(adapter.path)).changes)
 
 
+def _wordless(adapter: Adapter) -> Adapter:
+    if words := adapter.facts.get("words"):
+        raise Refused(
+            f"{adapter.slug} brings along the word {words[0]}, which would be lost.",
+            "Export it for diffusers: layers and word become two files, and each can be imported.",
+        )
+    return adapter
+
+
 def _one_family(sources: Sequence[Adapter]) -> tuple[str, str]:
     first = sources[0]
     other = next((adapter for adapter in sources if adapter.family != first.family), None)
@@ -118,21 +129,26 @@ def _export(spec: AdapterSpec, told: Told, db: Database, home: Home) -> dict[str
     if spec.out is None:
         raise WrongUse("There is no file to write to.", "Name one with --out.")
     out = Path(spec.out)
-    if out.exists():
-        raise Refused(f"{out} exists already.", "Choose another name; Zen overwrites nothing.")
     lora_export.require_format(adapter.family, spec.format)
     changes = _changes(home, adapter)
+    header, words = _words(home, adapter)
+    beside = [word_beside(out, number) for number in range(len(words))] if spec.format == "diffusers" else []
+    if taken := next((path for path in (out, *beside) if path.exists()), None):
+        raise Refused(f"{taken} exists already.", "Choose another name; Zen overwrites nothing.")
     tensors = lora_export.tensors_for(changes, adapter.family, spec.format, adapter.slug)
+    if not beside:
+        tensors |= embeddings.bundle(words)
     ranks = {change.rank for change in changes}
     alphas = {change.rank * (change.scale if spec.format == "kohya" else 1.0) for change in changes}
+    licence = _licence(db, adapter)
     plan = plan_header(
-        read_header(home.resolve(adapter.path)).metadata,
+        header.metadata,
         family=adapter.family,
         variant=str(adapter.facts.get("variant", "")),
         format=spec.format,
         title=out.stem,
         trigger=adapter.trigger,
-        licence=_licence(db, adapter),
+        licence=licence,
         rank=_only(ranks),
         alpha=_only(alphas),
         keep=spec.keep,
@@ -140,15 +156,36 @@ def _export(spec: AdapterSpec, told: Told, db: Database, home: Home) -> dict[str
     lora_export.write_lora(out, tensors, plan.kept, spec.format)
     try:
         found = lora_export.proven(out, changes, told)
+        if beside:
+            for path, word in zip(beside, words, strict=True):
+                embeddings.write(path, word, adapter.family, licence)
+        _require_words(words, out, beside)
     except BaseException:
-        out.unlink(missing_ok=True)
+        for path in (out, *beside):
+            path.unlink(missing_ok=True)
         raise
     return {
         "out": str(out),
+        "words": [str(path) for path in beside],
         "format": spec.format,
         "header": msgspec.to_builtins(plan),
         "check": {"layers": found.layers, "absolute": found.absolute, "relative": found.relative},
     }
+
+
+def _words(home: Home, adapter: Adapter) -> tuple[Header, tuple[Embedding, ...]]:
+    """The header of a LoRA's file, and the words that it brings along."""
+    own = home.resolve(adapter.path)
+    header = read_header(own)
+    return header, Embedding.bundled(own, header)
+
+
+def _require_words(words: Sequence[Embedding], lora: Path, beside: Sequence[Path]) -> None:
+    """Raise `BadFile` unless `words` are what is read from the files `beside`, or else from `lora`."""
+    found: Sequence[object] = [open_adapter(path, depth=2) for path in beside]
+    found = found or Embedding.bundled(lora, read_header(lora))
+    if len(found) != len(words) or not all(map(embeddings.same, words, found)):
+        raise BadFile("What was written of its words differs from what was read.", "Nothing was kept.")
 
 
 def _licence(db: Database, adapter: Adapter) -> str:

@@ -20,20 +20,26 @@ from zen_tui.library.errors import BadFile
 
 @dataclass(frozen=True)
 class Lora:
-    """A LoRA, LoKr, LoHa or full difference, which PEFT puts beside the layers it changes."""
+    """A LoRA, LoKr, LoHa or full difference, which PEFT puts beside the layers it changes.
+
+    Words that it brings along are read as they are at any weight but 0: they name what the layers draw.
+    """
 
     file: lora_file.LoraFile
+    words: tuple[Embedding, ...] = ()
 
     @property
     def path(self) -> Path:
         return self.file.path
 
     def touches(self, prefix: str) -> bool:
-        return self.file.touches(prefix)
+        return self.file.touches(prefix) or any(word.touches(prefix) for word in self.words)
 
     def check(self, models: dict[str, nn.Module]) -> int:
         """How many layers it changes. Raises `BadFile` unless every change has a layer of its size."""
         lora_file.check(self.file, models)
+        for word in self.words:
+            word.check(models)
         return sum(len(self.file.of(prefix)) for prefix in models)
 
     def hang(self, prefix: str, model: nn.Module, name: str) -> None:
@@ -60,7 +66,7 @@ def open_adapter(path: Path, *, depth: int) -> Adapter:
         return Hypernetwork.read(path, network)
     if whole is not None:
         return Difference.read(path, whole)
-    return Lora(lora_file.read(path, depth=depth))
+    return Lora(lora_file.read(path, depth=depth), Embedding.bundled(path, header))
 
 
 def identity(path: Path) -> tuple[str, int, int]:

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from zen_tui.families.adapters import Adapter, identity
+from zen_tui.families.adapters import Adapter, Lora, identity
 from zen_tui.families.difference import Difference, Sum
 from zen_tui.families.embeddings import Embedding, Words
 from zen_tui.families.hypernetwork import Hypernetwork, bend
 from zen_tui.families.switching import switch_adapters
 
-Kind = TypeVar("Kind", Embedding, Hypernetwork, Difference)
+Kind = TypeVar("Kind", Lora, Embedding, Hypernetwork, Difference)
 Models = Mapping[str, nn.Module]  # by the sub-folder of the base
 
 
@@ -45,7 +45,8 @@ class Attached:
     def choose(self, use: Sequence[tuple[str, float]]) -> None:
         """Let these act from now on; weight 0 is as if it were not there. Raises `WrongUse` as `Words`."""
         chosen = [(name, weight) for name, weight in use if weight != 0]
-        self._words = Words(self._acting(Embedding, chosen))
+        brought = [(word, 1.0) for lora, _ in self._acting(Lora, chosen) for word in lora.words]
+        self._words = Words([*self._acting(Embedding, chosen), *brought])
         self._use = chosen
 
     def hang(self, models: Models) -> None:

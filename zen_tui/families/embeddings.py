@@ -47,6 +47,17 @@ class Embedding:
         vectors = {sub: tensors[key].float().reshape(found.vectors, -1) for sub, key in found.keys.items()}
         return cls(path, word, vectors)
 
+    @classmethod
+    def bundled(cls, path: Path, header: Header) -> tuple[Embedding, ...]:
+        """The words that the LoRA at `path` brings along. Raises `BadFile` for one without vectors."""
+        found = embeddings.bundled(header)
+        if not found:
+            return ()
+        tensors = load_file(path)
+        return tuple(
+            cls(path, word.token, {sub: tensors[key].float() for sub, key in word.keys.items()}) for word in found
+        )
+
     def touches(self, prefix: str) -> bool:
         return prefix in self.vectors
 
@@ -75,12 +86,35 @@ def write(path: Path, word: Embedding, family: str, licence: str = "") -> None:
         TRIGGER: word.word,
         **({"modelspec.license": licence} if licence else {}),
     }
-    tensors = {
-        embeddings.KEYS[family][sub]: vectors.detach().float().cpu().contiguous()
-        for sub, vectors in word.vectors.items()
-    }
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata=header)
+        save_file(_named(word, embeddings.KEYS[family]), temporary, metadata=header)
+
+
+def word_beside(lora: Path, number: int = 0) -> Path:
+    """Where the word of a LoRA lies for readers that want a file for each, as diffusers' scripts name it."""
+    return lora.with_name(f"{lora.stem}_emb{number or ''}.safetensors")
+
+
+def bundle(words: Sequence[Embedding]) -> dict[str, Tensor]:
+    """The vectors of words as a LoRA's file brings them along."""
+    return {
+        f"bundle_emb.{word.word}.{key}": vectors
+        for word in words
+        for key, vectors in _named(word, embeddings.IN_A_LORA).items()
+    }
+
+
+def same(word: Embedding, read: object) -> bool:
+    """Whether what was read from a file is `word`, to the bit."""
+    return (
+        isinstance(read, Embedding)
+        and (read.word, read.vectors.keys()) == (word.word, word.vectors.keys())
+        and all(torch.equal(read.vectors[sub], vectors.detach().cpu()) for sub, vectors in word.vectors.items())
+    )
+
+
+def _named(word: Embedding, keys: Mapping[str, str]) -> dict[str, Tensor]:
+    return {keys[sub]: vectors.detach().float().cpu().contiguous() for sub, vectors in word.vectors.items()}
 
 
 class Words:

@@ -47,13 +47,21 @@ class LoraFile:
         return [change for change in self.changes if change.part == prefix]
 
 
-def write(path: Path, parts: Mapping[str, Learned], trigger: str, architecture: str, licence: str = "") -> None:
-    """Write what PEFT learned in the `parts` of a base, durably; trigger and licence in the header.
+def write(
+    path: Path,
+    parts: Mapping[str, Learned],
+    trigger: str,
+    architecture: str,
+    licence: str = "",
+    beside: Mapping[str, Tensor] | None = None,
+) -> None:
+    """Write what PEFT learned in the `parts` of a base, durably, and `beside` it by keys of its own; trigger and
+    licence in the header.
 
     A LoRA has diffusers' keys, with rank and alpha in the header; a LoKr those of LyCORIS, with alpha as a key.
     """
     header = {"format": "pt", "modelspec.architecture": architecture, TRIGGER: trigger}
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = dict(beside or {})
     plain: dict[str, Any] = {}
     for part, (weights, config) in parts.items():
         held = {_named(part, key): tensor.detach().cpu().contiguous() for key, tensor in weights.items()}

@@ -33,8 +33,8 @@ def compare_pictures(spec: AdapterPictureSpec, feed: Feed, db: Database, home: H
     """
     base, adapter = models.base(db, spec.base), models.adapter(db, spec.adapter)
     family = warm.family(base)
-    files = [home.resolve(adapter.path), Path(spec.file)]
-    gone = next((file for file in files if not file.is_file()), None)
+    own, exported = [home.resolve(adapter.path)], [Path(file) for file in (spec.file, *spec.words)]
+    gone = next((file for file in (*own, *exported) if not file.is_file()), None)
     if gone is not None:
         raise BadFile(f"{gone} is gone.", "Export the adapter again.")
     defaults = base.facts.get("defaults", {}).get("generate", {})
@@ -47,15 +47,16 @@ def compare_pictures(spec: AdapterPictureSpec, feed: Feed, db: Database, home: H
         guidance=float(defaults.get("guidance", 1.0)),
     )
     drawn = []
-    for done, file in enumerate([None, *files], 1):
-        uses = []
-        if file is not None:
-            uses = [warm.Attachment(slug=f"{adapter.slug}-{done}", path=file, hash=hash_file(file), weight=1.0)]
+    for done, files in enumerate(([], own, exported), 1):
+        uses = [
+            warm.Attachment(slug=f"{adapter.slug}-{done}-{n}", path=file, hash=hash_file(file), weight=1.0)
+            for n, file in enumerate(files)
+        ]
         warm.use(family, uses)
         drawn += [image for _, image in Engine(family, batch_size=1).draw([request], asked=feed.asked)]
         feed.tell(Progress(what="pictures", done=done, total=3))
-    alone, original, exported = drawn
-    difference, changed = _greatest(original, exported), _greatest(alone, original)
+    alone, original, again = drawn
+    difference, changed = _greatest(original, again), _greatest(alone, original)
     feed.tell(Note(text=_told(spec, difference, changed)))
     return {"difference": difference, "changed": changed}
 

@@ -53,6 +53,12 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """How many vectors the word of an embedding has, for each text encoder."""
     init_word: str = ""
     """What the word of an embedding means in the beginning; '' is the class word."""
+    embedding_lr: float = 5.0
+    """How much faster than a LoRA the word that is learned with it does."""
+    embedding_until: float = 0.5
+    """For which share of the steps that word learns."""
+    lora_from: float = 0.1
+    """After which share of the steps a LoRA begins to learn around its word."""
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     quantize: Quantize = "auto"
@@ -115,6 +121,9 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "text_encoder_lr": (0, 10),
         "text_encoder_until": (0.01, 1),
         "vectors": (1, 32),
+        "embedding_lr": (0.01, 1000),
+        "embedding_until": (0.01, 1),
+        "lora_from": (0, 0.99),
         "seed": (0, 2**31 - 1),
         "holdout": (0, 0.5),
         "checkpoint_every": (1, 1_000_000),
@@ -255,12 +264,16 @@ class AdapterSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AdapterPictureSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Draw the same picture on `base` with `adapter` and with `file`, which was exported from it; compare them."""
+    """Draw the same picture on `base` with `adapter` and with `file`, which was exported from it; compare them.
+
+    `words` are files that were exported beside it.
+    """
 
     kind: ClassVar[str] = "adapter_picture"
     adapter: str
     file: str
     base: str
+    words: tuple[str, ...] = ()
 
 
 class CaptionSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,8 @@ from zen_tui.training.beginning import class_caption, masked_photos, require_pho
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
 from zen_tui.training.fitting import fit_for, require_shares
 from zen_tui.training.forecast import forecast
-from zen_tui.training.methods.outline import WITH_A_WORD, Outline, outline, require_sense
+from zen_tui.training.methods import METHODS
+from zen_tui.training.methods.outline import Outline, outline, require_sense
 
 BESIDE = 2  # checkpoints on disk beside the newest: the best, and the one being written
 
@@ -126,7 +127,7 @@ def plan(
     seen = sum(max(1, photo.repeats) for photo in learned)
     masked = masked_photos(home, dataset, photos, settings)
 
-    if method in WITH_A_WORD:
+    if METHODS[method].with_word:
         require_token(dataset, learned)
     learns = outline(method, base, settings)
     numbers = learns.numbers

@@ -29,8 +29,19 @@ class Known:
     rate: float = 1.0
     whole: bool = False
 
+    @property
+    def ranked(self) -> bool:
+        """Whether what learns is a LoRA, alone or with more."""
+        return "rank" in self.settings
+
+    @property
+    def with_word(self) -> bool:
+        """Whether the token becomes a word of its own."""
+        return "init_word" in self.settings
+
 
 _LORA = ("rank", "alpha", "dropout", "lora", "lora_plus")
+_WORD = ("vectors", "init_word")
 
 METHODS = {
     "lora": Known("LoRA", "lora", "Lora", (*_LORA, "text_encoder_lr", "text_encoder_until")),
@@ -39,8 +50,9 @@ METHODS = {
     ),
     # diffusers has 5e-6 for it beside 1e-4 for a LoRA
     "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth", rate=0.05, whole=True),
-    "embedding": Known(
-        "Embedding", "embedding", "TextualInversion", ("vectors", "init_word"), {"learning_rate": 5e-3}
+    "embedding": Known("Embedding", "embedding", "TextualInversion", _WORD, {"learning_rate": 5e-3}),
+    "pivotal": Known(
+        "Pivotal tuning", "pivotal", "Pivotal", (*_LORA, *_WORD, "embedding_lr", "embedding_until", "lora_from")
     ),
 }
 """The methods by the name that `zen train --method` takes."""

@@ -48,7 +48,7 @@ class TextualInversion(Reading):
     def save(self, path: Path) -> Path:
         embeddings.write(path, self.word, self.family.name, self.family.licence)
         try:
-            same = words.same(self.word, open_adapter(path, depth=2))
+            same = embeddings.same(self.word, open_adapter(path, depth=2))
         except BadFile:
             same = False
         if not same:

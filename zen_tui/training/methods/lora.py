@@ -125,7 +125,8 @@ class Lora(Reading):
     def save(self, path: Path) -> Path:
         family = self.family
         parts = {sub: (self._learned(sub), self._saved_config(sub)) for sub in self._models}
-        lora_file.write(path, parts, self.subject.trigger, family.profile.modelspec, family.licence)
+        architecture = family.profile.modelspec
+        lora_file.write(path, parts, self.subject.trigger, architecture, family.licence, self._beside())
         try:
             same = self._is_in(path)
         except BadFile:
@@ -134,6 +135,10 @@ class Lora(Reading):
             path.unlink(missing_ok=True)
             raise ZenError("The adapter could not be read back as it was written.", "The last checkpoint is kept.")
         return path
+
+    def _beside(self) -> dict[str, Tensor]:
+        """What else its file holds."""
+        return {}
 
     def _saved_config(self, sub: str) -> dict[str, Any]:
         """PEFT's configuration as others read it: without the folder of the base on this computer."""

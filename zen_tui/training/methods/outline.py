@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from zen_tui.exchange.embeddings import ARCHITECTURES, width_of
@@ -17,13 +17,10 @@ from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.records import Base
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import plural
+from zen_tui.training.methods import METHODS
 
 KINDS = {"lora": "LoRA", "rslora": "rank-stabilised LoRA", "dora": "DoRA", "lokr": "LoKr"}
 """What the kinds of LoRA are called, by the setting `lora`."""
-
-
-WITH_A_WORD = ("embedding",)
-"""Methods for which the token becomes a word of its own."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,13 @@ def outline(method: str, base: Base, settings: TrainSettings) -> Outline:
         BadFile: a file of the base is gone or damaged.
         Refused: there is nothing in the base for it to act on.
     """
-    made = {"lora": _lora, "embedding": _embedding, "hypernetwork": _hypernetwork, "dreambooth": _dreambooth}
+    made = {
+        "lora": _lora,
+        "embedding": _embedding,
+        "pivotal": _pivotal,
+        "hypernetwork": _hypernetwork,
+        "dreambooth": _dreambooth,
+    }
     return made[method](base, settings)
 
 
@@ -63,7 +66,7 @@ def strength_of(settings: TrainSettings) -> float:
 
 def require_sense(method: str, base: Base, settings: TrainSettings) -> None:
     """Raise `WrongUse` when a method is not for `base`, or its settings contradict each other."""
-    if method in WITH_A_WORD and base.family not in ARCHITECTURES:
+    if METHODS[method].with_word and base.family not in ARCHITECTURES:
         titles = " and ".join(PROFILES[family].title for family in ARCHITECTURES)
         raise WrongUse(
             f"{base.slug} has a text encoder for which Zen learns no words: embeddings are for {titles}.",
@@ -71,7 +74,12 @@ def require_sense(method: str, base: Base, settings: TrainSettings) -> None:
         )
     if method == "dreambooth" and settings.quantize not in ("auto", "none"):
         raise WrongUse("A base whose weights are rounded cannot learn as a whole.", "Set quantize to none.")
-    if method == "lora" and settings.lora_plus != 1 and settings.lora == "lokr":
+    if method == "pivotal" and settings.lora_from > settings.embedding_until:
+        raise WrongUse(
+            "Nothing would learn between embedding_until and lora_from.",
+            f"Set lora_from to {settings.embedding_until:g} or less.",
+        )
+    if METHODS[method].ranked and settings.lora_plus != 1 and settings.lora == "lokr":
         raise WrongUse("lora_plus is for kinds of LoRA with two matrices, and lokr is none.", "Set it to 1.")
     if method == "hypernetwork":
         structure_of(settings.layer_structure)
@@ -82,6 +90,7 @@ def require_sense(method: str, base: Base, settings: TrainSettings) -> None:
     apart = [
         *(["lora_plus"] if settings.lora_plus != 1 else []),
         *(["text_encoder_lr"] if settings.text_encoder_lr not in (0, 1) else []),
+        *(["embedding_lr"] if method == "pivotal" and settings.embedding_lr != 1 else []),
     ]
     if apart and settings.optimizer == "prodigy":
         raise WrongUse(
@@ -135,3 +144,13 @@ def _embedding(base: Base, settings: TrainSettings) -> Outline:
     if len(widths) > 1:
         words += f", in each of {len(widths)} text encoders"
     return Outline(settings.vectors * sum(widths), words, reads=True)
+
+
+def _pivotal(base: Base, settings: TrainSettings) -> Outline:
+    layers, word = _lora(base, settings), _embedding(base, settings)
+    words = f"{layers.words}, and {word.words} at {settings.embedding_lr:g} times the rate"
+    if settings.lora_from:
+        words += f", the word alone for the first {settings.lora_from:.0%} of the steps"
+    if settings.embedding_until < 1:
+        words += f", the LoRA alone after {settings.embedding_until:.0%}"
+    return replace(layers, numbers=layers.numbers + word.numbers, words=words, reads=True)

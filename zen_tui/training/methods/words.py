@@ -84,15 +84,6 @@ def restore(word: Embedding, kept: Mapping[str, Tensor]) -> None:
         parameter.copy_(kept[PREFIX + sub])
 
 
-def same(word: Embedding, read: object) -> bool:
-    """Whether what was read from a file is, to the bit, what was learned."""
-    return (
-        isinstance(read, Embedding)
-        and (read.word, read.vectors.keys()) == (word.word, word.vectors.keys())
-        and all(torch.equal(read.vectors[sub], vectors.detach().cpu()) for sub, vectors in word.vectors.items())
-    )
-
-
 def _vectors(word: Embedding) -> Vectors:
     assert isinstance(word.vectors, Vectors)
     return word.vectors

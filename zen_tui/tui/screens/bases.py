@@ -144,11 +144,13 @@ class BasesScreen(Place):
             action="export", adapters=(AdapterUse(name),), out=str(out.absolute()), format=format, keep=keep
         )
         try:
-            check = errand.run(self.zen.home, spec)["check"]
+            made = errand.run(self.zen.home, spec)
         except ZenError as error:
             self.app.call_from_thread(self.zen.fail, error)
         else:
-            text = f"{out.name} is written and read back: {check['layers']} layers, error {check['relative']:.1e}."
+            check, names = made["check"], [out.name, *(Path(word).name for word in made["words"])]
+            written = f"{' and '.join(names)} {'are' if len(names) > 1 else 'is'} written and read back"
+            text = f"{written}: {check['layers']} layers, error {check['relative']:.1e}."
             self.app.call_from_thread(self.app.notify, text, markup=False)
 
     def _ask(self, title: str, why: str, add: Add) -> None:

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from zen_tui.jobs.events import Tail
 from zen_tui.jobs.history import History
+from zen_tui.jobs.trainings import METHODS
 from zen_tui.library.events import Sample
 from zen_tui.library.records import Run
 from zen_tui.library.text import clean, duration, megabytes
@@ -108,7 +109,8 @@ class CompareRunsScreen(Place):
 def figures(run: Run, history: History) -> list[str]:
     """What tells the run from others, a line each; what is not known is left out."""
     settings = run.spec.get("settings", {})
-    lines = [f"{run.method}, rank {settings['rank']}" if run.method == "lora" else run.method]
+    known = METHODS.get(run.method)
+    lines = [f"{run.method}, rank {settings['rank']}" if known and known.ranked else run.method]
     lines[0] += f", rate {settings['learning_rate']:g}" if "learning_rate" in settings else ""
     lines.append(f"{history.step:,} of {run.steps:,} steps")
     if history.smoothed:
