@@ -55,9 +55,10 @@ def test_the_watcher_sees_a_connection(tmp_path: Path) -> None:
     assert network_calls(tmp_path / "trace")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "variant"),
-    [("sd15", ""), *(pytest.param(*which, marks=pytest.mark.slow) for which in TRAINED if which != ("sd15", ""))],
+    TRAINED,
 )
 def test_add_train_and_generate_reach_for_no_network(
     home: Home, tiny_folder: TinyFolder, photo_folder: Path, tmp_path: Path, name: str, variant: str

@@ -55,6 +55,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work
 
 
+@pytest.mark.slow
 def test_a_training_interrupted_in_every_stage_ends_bit_for_bit_the_same(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "pictures", tmp_path / "pictures")
     for stage in ("vae", "latents", "unet", "decoder", "unet-final"):

@@ -48,6 +48,7 @@ def test_every_style_draws_a_picture_of_its_own(style: str) -> None:
     assert _mean_difference(picture, other) > 4
 
 
+@pytest.mark.slow
 def test_a_larger_picture_shows_the_same_scene() -> None:
     people, scenes = _pairs(1, style="photo")
     small, large = world.render(people, scenes).float(), world.render(people, scenes, size=256).float()

@@ -26,7 +26,7 @@ from zen_tui.training.methods.lora import Lora
 from zen_tui.training.methods.outline import outline
 from zen_tui.training.plan import plan
 
-SHORT: dict[str, Any] = {"steps": 5, "warmup": 1, "checkpoint_every": 2, "learning_rate": 5e-2}
+SHORT: dict[str, Any] = {"steps": 5, "warmup": 1, "checkpoint_every": 3, "learning_rate": 5e-2}
 WAYS: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in METHODS),
     ("lora", {"lora": "rslora", "rank": 4, "alpha": 3.0}),
@@ -39,7 +39,15 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("lora", {"lora": "lokr", "text_encoder_lr": 1.0}),
 ]
 """Every method as it is, and with settings that make something else of it."""
-each_way = pytest.mark.parametrize(("method", "changed"), WAYS, ids=str)
+SELDOM = ("rslora", "linear", 16, 1.0)  # what makes some of them slow tests
+each_way = pytest.mark.parametrize(
+    ("method", "changed"),
+    [
+        pytest.param(*way, marks=[pytest.mark.slow] if any(v in SELDOM for v in way[1].values()) else [])
+        for way in WAYS
+    ],
+    ids=str,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +62,7 @@ def test_it_is_taken_up_to_the_bit_and_drawn_with(studio: Studio, method: str, c
     whole = studio.train(studio.start(method, **wanted))
     learned, slug = adapter(studio), studio.result["adapter"]
     assert all(torch.isfinite(tensor).all() for tensor in learned.values())
-    spec, tape = studio.start(method, **wanted), Tape(ask=lambda step: "pause" if step == 3 else "")
+    spec, tape = studio.start(method, **wanted), Tape(ask=lambda step: "pause" if step == 2 else "")
     with pytest.raises(Interrupted):
         studio.train(spec, tape)
     tape.ask, tape.step = (lambda step: ""), 0

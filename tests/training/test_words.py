@@ -41,7 +41,7 @@ def _fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("sd15", "", {"emb_params"}),
         pytest.param("sd15", "2", {"emb_params"}, marks=pytest.mark.slow),
-        ("sdxl", "", {"clip_l", "clip_g"}),
+        pytest.param("sdxl", "", {"clip_l", "clip_g"}, marks=pytest.mark.slow),
     ],
 )
 def test_the_library_draws_the_word_as_zen_does(
