@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
         ("scale", scale),
         ("resize", resize),
         ("extract", extract),
+        ("bake", bake),
     ):
         app.command(name)(command)
 
@@ -127,6 +128,27 @@ def extract(
     Example: zen adapters extract --from my-finetune --base sd15 --rank 32 --name finetune
     """
     _make(AdapterSpec(action="extract", tuned=tuned, base=base, rank=rank, name=name), json)
+
+
+def bake(
+    adapter: Annotated[str, typer.Argument(metavar="NAME[:WEIGHT]", help="What DreamBooth learned.")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    name: Annotated[str | None, typer.Option(help="What the new base is called; else as the adapter.")] = None,
+    base: Annotated[str | None, typer.Option(help="The base to work it into; else its own.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Write a base with an adapter worked into it, as a folder of diffusers', and list it as a base.
+
+    Example: zen adapters bake mara --out ~/models/mara
+    """
+    target = out.expanduser().absolute()
+    spec = AdapterSpec(action="bake", adapters=(_use(adapter),), out=str(target), name=name or "", base=base or "")
+    result = _run(Home.find().create(), spec, "writing")
+    if json:
+        print_json(result)
+        return
+    say(shown(result["out"]))
+    narrate(f"`zen generate --base {result['base']}` draws with it.")
 
 
 def _make(spec: AdapterSpec, json: bool) -> None:

@@ -7,6 +7,7 @@ import re
 
 from zen_tui.exchange.base_layers import layers_of
 from zen_tui.exchange.profiles import PROFILES
+from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.exchange.source import Source
 
 DEFAULT_TARGETS = "attn+mlp"
@@ -19,6 +20,17 @@ def lora_size(source: Source, family: str, preset: str, rank: int, kind: str = "
     layers = layers_of(source, family, [profile.denoiser])[profile.denoiser]
     sizes = [size for name, size in layers.items() if wanted.fullmatch(name)]
     return len(sizes), sum(_numbers(outputs, inputs, rank, kind) for outputs, inputs in sizes)
+
+
+def denoiser_size(source: Source, family: str) -> int:
+    """How many numbers of a base's denoiser can learn; Stable Diffusion 3 keeps a table of places that cannot."""
+    part = source.parts[PROFILES[family].denoiser]
+    return sum(
+        math.prod(tensor.shape)
+        for file in part.files
+        for key, tensor in read_header(file).tensors.items()
+        if key.startswith(part.prefix) and not key.endswith("pos_embed")
+    )
 
 
 def _numbers(outputs: int, inputs: int, rank: int, kind: str) -> int:

@@ -18,6 +18,7 @@ from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.exchange.source import source_of
 from zen_tui.families import lora_export, lora_file, lora_math
+from zen_tui.families.baking import bake
 from zen_tui.families.base_weights import differing
 from zen_tui.families.changes import Change
 from zen_tui.families.legacy import convert
@@ -50,6 +51,8 @@ def make_adapter(spec: AdapterSpec, feed: Feed, db: Database, home: Home) -> dic
         return _export(spec, _telling(feed, "comparing layers"), db, home)
     if spec.action == "convert":
         return _converted(spec, db, home)
+    if spec.action == "bake":
+        return bake(spec, db, home)
     told = _telling(feed, "layers")
     share: lora_math.Resized | None = None
     if spec.action == "extract":

@@ -22,7 +22,7 @@ from zen_tui.library.text import duration, megabytes, plural
 from zen_tui.photos.split import hold_out
 from zen_tui.training.beginning import class_caption, masked_photos, require_photos, require_token
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
-from zen_tui.training.fitting import fit_for, require_shares
+from zen_tui.training.fitting import WHOLE, fit_for, require_shares
 from zen_tui.training.forecast import forecast
 from zen_tui.training.methods.outline import WITH_A_WORD, Outline, outline, require_sense
 
@@ -135,6 +135,7 @@ def plan(
     expected = forecast(db, base, settings, method, fit, here.device, gpus)
     numbers_per_pixel = latent_numbers(source, PROFILES[base.family])
     licence, meaning = licence_of(base)
+    folder = facts.bytes if method in WHOLE and settings.save == "folder" else 0
     return Plan(
         learned=f"{numbers:,} numbers in {learns.words}",
         rate=rate_in_words(settings, learns),
@@ -145,7 +146,7 @@ def plan(
         seconds=expected.seconds * settings.steps if expected.seconds else None,
         memory_mb=expected.memory_mb,
         measured=expected.exact,
-        disk_mb=max(1, round((12 * numbers * (settings.keep_checkpoints + BESIDE) + 4 * numbers) / 1e6)),
+        disk_mb=max(1, round((12 * numbers * (settings.keep_checkpoints + BESIDE) + 4 * numbers + folder) / 1e6)),
         licence=licence,
         licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
         fit=fit.words,

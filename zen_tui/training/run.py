@@ -44,6 +44,7 @@ from zen_tui.training.meters import forget_peak, peak_memory
 from zen_tui.training.methods.method import Method, Subject
 from zen_tui.training.methods.outline import targets_of
 from zen_tui.training.samples import Samples, sample_requests
+from zen_tui.training.tuned import keep_base
 
 OWN = "SELECT slug FROM adapters WHERE run_id = ? AND json_extract(facts, '$.checkpoint') IS NULL"
 
@@ -191,7 +192,11 @@ def _train(
 
     metrics = {**_metrics(course, family), "twice": fit.twice if fit.checkpointing else 0.0}
     adapter = _record(db, home, run, base, dataset, spec, method, metrics, course.step)
-    return {"run": run.slug, "adapter": adapter.slug, "metrics": metrics}
+    result: dict[str, Any] = {"run": run.slug, "adapter": adapter.slug, "metrics": metrics}
+    if method.kind == "difference" and settings.save == "folder":
+        result["base"] = keep_base(db, home, run, base, family, adapter.slug).slug
+        feed.tell(Note(text=f"What learned is a base of its own, too: {result['base']}."))
+    return result
 
 
 def _record(

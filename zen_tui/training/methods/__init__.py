@@ -32,7 +32,7 @@ METHODS = {
     "hypernetwork": Known(
         "Hypernetwork", "hypernetwork", "Bending", ("hypernet", "layer_structure", "activation", "dropout")
     ),
-    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth"),
+    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth", ("learns", "save")),
     "embedding": Known(
         "Embedding", "embedding", "TextualInversion", ("vectors", "init_word"), {"learning_rate": 5e-3}
     ),

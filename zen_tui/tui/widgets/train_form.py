@@ -38,6 +38,8 @@ REST = {
     "activation": "silu, relu, swish, linear, …",
     "vectors": "how many the word has",
     "init_word": "what it means so far",
+    "learns": "all, or attention",
+    "save": "difference; folder: a base too",
     "gradient_accumulation": "batches in a step",
     "lr_schedule": "constant, cosine, linear",
     "warmup": "steps of a gentle start",

@@ -1,0 +1,121 @@
+"""What DreamBooth leaves besides an adapter: a base of its own, written at the end of a run or baked later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.cli.conftest import Zen
+from tests.families.pictures import pipeline
+from tests.tiny import TinyFolder, each_family
+from tests.training.conftest import Studio
+from tests.training.test_dreambooth import SHORT, learn, weights
+from zen_tui.exchange.bases import add_base
+from zen_tui.exchange.safetensors_header import read_header
+from zen_tui.families import devices, load_family
+from zen_tui.library import models
+from zen_tui.library.specs import TrainSettings
+from zen_tui.training.methods.outline import outline
+from zen_tui.training.plan import plan
+
+Weights = dict[str, torch.Tensor]
+
+
+@pytest.fixture(autouse=True)
+def _fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "cpu_has_bf16", lambda: False)
+
+
+def same(one: Weights, other: Weights) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(tensor, other[key]) for key, tensor in one.items())
+
+
+@each_family(trains=True)
+def test_a_run_leaves_a_base_of_its_own(
+    studio: Studio, tiny_folder: TinyFolder, monkeypatch: pytest.MonkeyPatch, zen: Zen, name: str, variant: str
+) -> None:
+    folder = tiny_folder(name, variant)
+    studio.base = add_base(studio.db, studio.home, folder, "other")
+    trained, _ = learn(studio, monkeypatch, save="folder")
+    tuned = models.base(studio.db, studio.result["base"])
+    assert (tuned.family, tuned.variant, tuned.facts["licence"]) == (name, variant, studio.base.facts["licence"])
+    assert tuned.slug in {base["name"] for base in zen("bases", "list", "--json").json()}
+    assert zen("bases", "check", tuned.slug).code == 0
+
+    family = load_family(tuned, device="cpu", precision="fp32")
+    assert same(weights(family), trained)
+    other = pipeline(Path(tuned.path), family)
+    theirs = getattr(other, family.profile.denoiser).state_dict()
+    assert same(theirs, trained)
+
+
+@each_family(trains=True)
+def test_it_learns_in_bf16_with_weights_in_fp32(
+    studio: Studio, tiny_folder: TinyFolder, monkeypatch: pytest.MonkeyPatch, name: str, variant: str
+) -> None:
+    monkeypatch.setattr(devices, "cpu_has_bf16", lambda: True)
+    studio.base = add_base(studio.db, studio.home, tiny_folder(name, variant), "other")
+    settings: dict[str, Any] = {"precision": "bf16", "prior_preservation": 1.0, "gradient_accumulation": 2}
+    trained, path = learn(studio, monkeypatch, learning_rate=1e-5, **settings)
+    before = load_family(studio.base, device="cpu", dtype=torch.bfloat16).denoiser().state_dict()
+    assert {tensor.dtype for tensor in load_file(path).values()} == {torch.bfloat16}
+    moved = {
+        key: tensor for key, tensor in trained.items() if not torch.equal(tensor.float(), before[key].float())
+    }
+    assert len(moved) > len(trained) / 2
+    assert all(tensor.dtype == torch.float32 for tensor in moved.values())  # steps smaller than bf16 can tell
+    assert any(torch.equal(tensor.to(torch.bfloat16), before[key]) for key, tensor in moved.items())
+
+
+def test_attention_alone_learns(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained, path = learn(studio, monkeypatch, learns="attention")
+    before = weights(load_family(studio.base, device="cpu", precision="fp32"))
+    moved = {key for key, tensor in trained.items() if not torch.equal(tensor, before[key])}
+    assert moved == {key.removeprefix("unet.") for key in read_header(path).tensors}
+    assert all(".attn" in key and key.endswith(".weight") for key in moved)
+    told = outline("dreambooth", studio.base, TrainSettings(learns="attention"))
+    assert told.numbers == sum(before[key].numel() for key in moved)
+    assert f"{len(moved)} matrices" in told.words
+
+
+def test_a_difference_is_baked_into_a_base(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, zen: Zen, tmp_path: Path
+) -> None:
+    _, path = learn(studio, monkeypatch)
+    slug = studio.result["adapter"]
+    out = tmp_path / "models" / "mara"
+    answer = zen("adapters", "bake", f"{slug}:0.5", "--out", out, "--name", "half", "--json")
+    assert answer.code == 0, answer.err
+    assert answer.json() == {"base": "half", "out": str(out)}
+    family = load_family(studio.base, device="cpu", precision="fp32")
+    family.attach(path, "mara")
+    family.set_adapters([("mara", 0.5)])
+    assert same(
+        weights(load_family(models.base(studio.db, "half"), device="cpu", precision="fp32")), weights(family)
+    )
+    assert {file.name for file in out.parent.iterdir()} == {"mara"}
+
+    again = zen("adapters", "bake", slug, "--out", out)
+    assert (again.code, "exists already" in again.err) == (1, True)
+    studio.train(studio.start(**{**SHORT, "steps": 1}))
+    refused = zen("adapters", "bake", studio.result["adapter"], "--out", tmp_path / "no")
+    assert (refused.code, "works only differences into a base" in refused.err) == (1, True)
+    path.write_bytes(path.read_bytes()[:-100])
+    broken = zen("adapters", "bake", slug, "--out", tmp_path / "broken")
+    assert (broken.code, "not a whole safetensors file" in broken.err) == (1, True)
+    assert not (tmp_path / "broken").exists()
+
+
+def test_the_plan_counts_the_folder(studio: Studio) -> None:
+    settings = {**SHORT, "resolution": 64}
+    plain, folder = (
+        plan(
+            studio.db, studio.home, studio.base, studio.dataset, TrainSettings(**settings, save=save), "dreambooth"
+        )
+        for save in ("difference", "folder")
+    )
+    assert folder.disk_mb - plain.disk_mb == pytest.approx(studio.base.facts["bytes"] / 1e6, abs=1)
