@@ -63,8 +63,8 @@ SHOTS = (
             "2",
         ),
     ),
-    Shot("runs-compared", ("g", "5", "space", "down", "space", "v")),
-    Shot("runs-compared-80x24", ("g", "5", "space", "down", "space", "v"), NARROW),
+    Shot("runs-compared", ("g", "5", "go:compare")),
+    Shot("runs-compared-80x24", ("g", "5", "go:compare"), NARROW),
     Shot("run", ("g", "5", "go:run")),
     Shot("run-80x24", ("g", "5", "go:run"), NARROW),
     Shot(
@@ -130,16 +130,29 @@ async def settled(app: ZenApp, pilot: Pilot[None]) -> None:
 
 
 async def _open_run(app: ZenApp, pilot: Pilot[None]) -> None:
-    """Open the newest training, wherever it stands in the list of jobs."""
+    """Open the longest training, wherever it stands in the list of jobs."""
     from zen_tui.tui.messages import OpenRun
 
-    row = app.db.row("SELECT job_id FROM runs WHERE job_id IS NOT NULL ORDER BY id DESC LIMIT 1")
+    row = app.db.row("SELECT job_id FROM runs WHERE job_id IS NOT NULL ORDER BY steps DESC LIMIT 1")
     if row is not None:
         app.screen.post_message(OpenRun(int(row["job_id"])))
     await pilot.pause(0.5)
 
 
-SPECIAL: dict[str, Callable[[ZenApp, Pilot[None]], Awaitable[None]]] = {"go:run": _open_run}
+async def _compare_runs(app: ZenApp, pilot: Pilot[None]) -> None:
+    """Put the first training and the last side by side."""
+    from zen_tui.library import models
+    from zen_tui.tui.screens.compare_runs import CompareRunsScreen
+
+    runs = models.runs(app.db)
+    await app.push_screen(CompareRunsScreen([runs[0], runs[-1]]))
+    await pilot.pause(0.5)
+
+
+SPECIAL: dict[str, Callable[[ZenApp, Pilot[None]], Awaitable[None]]] = {
+    "go:run": _open_run,
+    "go:compare": _compare_runs,
+}
 
 
 def _tidy(svg: str) -> str:

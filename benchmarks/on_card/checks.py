@@ -26,6 +26,7 @@ from benchmarks.on_card.steps import (  # noqa: E402
     Bench,
     Case,
     free_memory,
+    let_go,
     material_for,
     method_for,
     peak,
@@ -124,7 +125,7 @@ class Checks:
         if not self.tiny and not scaler:
             wrong = "the gradients were not scaled"
         yield Row("fp16", f"{model.name} {self.sizes[0]} px", {**facts, "scale": scaler.get("scale")}, wrong)
-        family.release("denoiser")
+        let_go(family)
 
     def resume(self) -> Iterator[Row]:
         """A run that was stopped against two that were not: what is the same to the bit."""
@@ -133,7 +134,9 @@ class Checks:
 
     def ladder(self) -> Iterator[Row]:
         """A run whose memory is taken away half way goes on with less, from where it was."""
-        yield running_out.go_on(self.bench, self.model("sdxl"), self.sizes[0], tiny=self.tiny)
+        yield running_out.go_on(
+            self.bench, self.model("sdxl"), HOME.root.parent / "sdxl", self.sizes[0], tiny=self.tiny
+        )
 
     def offload(self) -> Iterator[Row]:
         """Answers of the denoiser as when drawing: in memory, in int8, and with its blocks brought one by one."""
@@ -166,7 +169,7 @@ class Checks:
                     wrong = "the blocks answer something else when they are brought one by one"
             facts = {"s/answer": round(min(took[1:]), 4), "tensors": round(most / GIB, 2) or None}
             yield Row("offload", f"{model.name} {pixels} px {how}", {**facts, "differs by": difference}, wrong)
-            family.release("denoiser")
+            let_go(family)
             del family
 
     def _steps(self, check: str, model: Model, stored: str, cases: list[Case]) -> Iterator[Row]:

@@ -104,7 +104,7 @@ class Model:
         made, sizes = self.denoiser(device, dtype)
         if stored:
             store(made, stored)
-        family._parts["denoiser"] = made
+        family.replace_denoiser(made)
         return family, sizes
 
     def captions(self, count: int, device: torch.device) -> Cond:

@@ -31,11 +31,10 @@ def noise_dataset(db: Database, home: Home) -> Dataset:
     return dataset
 
 
-def large_base(db: Database, home: Home, *, tiny: bool) -> Base:
-    """The base, written beside the home unless it lies there; another process does it, and frees the card."""
-    folder = home.root.parent / "sdxl"
+def large_base(db: Database, home: Home, folder: Path, *, tiny: bool) -> Base:
+    """The base in `folder`, written unless it lies there; another process does it, and frees the card."""
     if not folder.exists():
         word = ["tiny"] if tiny else []
         command = [sys.executable, "-m", "benchmarks.on_card.folder", str(folder), *word]
         subprocess.run(command, check=True)
-    return add_base(db, home, Path(folder), "sdxl")
+    return add_base(db, home, folder, "sdxl")

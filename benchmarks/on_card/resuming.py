@@ -7,7 +7,7 @@ from torch import Tensor
 
 from benchmarks.on_card.models import Model
 from benchmarks.on_card.rows import Figure, Row
-from benchmarks.on_card.steps import Bench, Watch, material_for, method_for, settings_for
+from benchmarks.on_card.steps import Bench, Watch, let_go, material_for, method_for, settings_for
 from zen_tui.library.events import Interrupted
 from zen_tui.training.checkpoints import Checkpoints
 from zen_tui.training.loop import Work, learn
@@ -32,7 +32,7 @@ def compare(bench: Bench, model: Model, dtype: torch.dtype, pixels: int, steps: 
         except Interrupted:
             assert stop_after
         learned = {name: tensor.detach().cpu().clone() for name, tensor in method.state().items()}
-        family.release("denoiser")
+        let_go(family)
         return learned, watch.losses
 
     first, losses = attempt(bench.run())

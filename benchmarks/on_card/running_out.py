@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from benchmarks.on_card.models import Model
@@ -37,9 +39,9 @@ class Taker(Watch):
             torch.cuda.set_per_process_memory_fraction(min(1.0, self.room / whole))
 
 
-def go_on(bench: Bench, model: Model, pixels: int, *, tiny: bool) -> Row:
-    """Train from disk with room for everything, and after a step with room for half of the activations alone."""
-    base, dataset = large_base(bench.db, bench.home, tiny=tiny), noise_dataset(bench.db, bench.home)
+def go_on(bench: Bench, model: Model, folder: Path, pixels: int, *, tiny: bool) -> Row:
+    """Train the base in `folder` with room for everything, and after some steps for half of its activations."""
+    base, dataset = large_base(bench.db, bench.home, folder, tiny=tiny), noise_dataset(bench.db, bench.home)
     settings = settings_for(STEPS, resolution=pixels, batch_size=BATCH)
     rungs = rungs_for(base, settings, machine(bench.device))
     plain, last = rungs[0].needs, min(rung.needs for rung in rungs if not rung.denoiser)

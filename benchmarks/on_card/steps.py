@@ -112,7 +112,7 @@ def material_for(model: Model, family: Family, size: int) -> Material:
         sizes=[(size, size)] * PHOTOS,
         latents=latents,
         counted=[None] * PHOTOS,
-        texts=["a photo", ""],
+        texts=["a photo of ohwx woman", ""],
         captions=model.captions(2, family.device),
         caption_rows=[[0]] * PHOTOS,
         plain_rows=[0] * PHOTOS,
@@ -120,6 +120,7 @@ def material_for(model: Model, family: Family, size: int) -> Material:
         train=[list(range(PHOTOS))],
         held_out=[],
         of_class=[],
+        shares=[1.0] * PHOTOS,
     )
 
 
@@ -188,6 +189,12 @@ def steps_of(
             yield name, figures(bench, model, family, method, sizes, stored, case, steps)
         except torch.OutOfMemoryError:
             yield name, {"left out": "the memory of this card is too small"}
+    let_go(family)
+
+
+def let_go(family: Family) -> None:
+    """Give the memory of the denoiser back, though the loop has put it in place to stay."""
+    family.held.clear()
     family.release("denoiser")
 
 

@@ -66,7 +66,7 @@ class Workshop:
 
     def wait_for_step(self, job: Job, step: int) -> None:
         tail = events.Tail(self.home.events(job.id))
-        until(lambda: any(getattr(event, "step", 0) >= step for event in tail.read()))
+        until(lambda: any((getattr(event, "step", None) or 0) >= step for event in tail.read()))
 
     def enough(self) -> None:
         """Let counting jobs come to their end."""

@@ -11,8 +11,8 @@ from zen_tui.jobs.feed import JobFeed
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.events import Interrupted
+from zen_tui.library.mannequin_specs import MannequinPhotosSpec
 from zen_tui.library.paths import Home
-from zen_tui.library.specs import MannequinPhotosSpec
 from zen_tui.scoring.asked import asked, shows_identity
 
 COUNT = 3

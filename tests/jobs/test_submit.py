@@ -16,16 +16,10 @@ from zen_tui.jobs import queue, submit
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database
 from zen_tui.library.errors import BadFile, NotFound, Refused, WrongUse, ZenError
+from zen_tui.library.mannequin_specs import MannequinPhotosSpec, MannequinScoreSpec
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Dataset
-from zen_tui.library.specs import (
-    AdapterUse,
-    GenerateSpec,
-    MannequinPhotosSpec,
-    MannequinScoreSpec,
-    PictureRequest,
-    TrainSpec,
-)
+from zen_tui.library.specs import AdapterUse, GenerateSpec, PictureRequest, TrainSpec
 from zen_tui.photos.intake import import_photos
 
 REQUEST = PictureRequest(prompt="a photo of a woman", width=64, height=64)

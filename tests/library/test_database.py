@@ -151,3 +151,15 @@ def test_a_home_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ZenError, match="Set ZEN_HOME"):
         Home(tmp_path / "file" / "home").create()
+
+
+def test_photos_of_an_older_zen_count_alike(home: Home) -> None:
+    with Database.open(home) as db:
+        mara = add_dataset(db, "mara", "ohwx", "woman", "person")
+        add_photo(db, mara.id, source="/p/1.jpg", hash="h", suffix=".jpg", name="1.jpg", caption="kept")
+        db.connection.execute("ALTER TABLE photos DROP COLUMN weight")
+        db.connection.execute("PRAGMA user_version = 2")
+    with Database.open(home) as db:
+        (photo,) = photos(db, mara.id)
+        assert (db.version, photo.weight, photo.caption) == (SCHEMA_VERSION, 1.0, "kept")
+    assert home.database.with_suffix(f".before-{SCHEMA_VERSION}.db").exists()

@@ -28,6 +28,10 @@ def _values(field: msgspec.structs.FieldInfo) -> st.SearchStrategy[Any]:
         return st.integers(*map(int, TrainSettings.RANGES[field.name]))
     if field.type is float:
         return st.floats(*TrainSettings.RANGES[field.name], allow_nan=False)
+    if field.name == "layer_structure":
+        return st.lists(st.integers(1, 4), max_size=3).map(lambda inner: ",".join(map(str, [1, *inner, 1])))
+    if field.type is str:
+        return WORDS
     assert field.type == tuple[str, ...], f"no values are known for {field.name}"
     return st.lists(WORDS, max_size=4).map(tuple)
 

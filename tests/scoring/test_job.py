@@ -17,9 +17,9 @@ from zen_tui.library.database import Database
 from zen_tui.library.durable import write_blob, write_file
 from zen_tui.library.errors import BadFile, ZenError
 from zen_tui.library.events import Interrupted
+from zen_tui.library.mannequin_specs import MannequinScoreSpec
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Run
-from zen_tui.library.specs import MannequinScoreSpec
 from zen_tui.mannequins import cast
 from zen_tui.mannequins.palette import ATTRIBUTES
 from zen_tui.mannequins.people import identity_numbers

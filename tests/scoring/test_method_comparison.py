@@ -15,8 +15,8 @@ from zen_tui.library import models
 from zen_tui.library.comparisons import Arm, CompareMethodsSpec
 from zen_tui.library.database import Database
 from zen_tui.library.errors import ZenError
+from zen_tui.library.mannequin_specs import MannequinScoreSpec
 from zen_tui.library.paths import Home
-from zen_tui.library.specs import MannequinScoreSpec
 from zen_tui.scoring.method_comparison import Figures, measure, rows
 
 CLASS = "a photo of a woman"

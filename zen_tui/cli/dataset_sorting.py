@@ -219,6 +219,8 @@ def photo_document(photo: Photo) -> dict[str, Any]:
         "height": photo.height,
         "caption": photo.caption,
         "split": photo.split,
+        "repeats": photo.repeats,
+        "weight": photo.weight,
         "rating": photo.rating,
         "crop": photo.crop,
         "verdicts": photo.verdicts,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zen_tui.cli import dataset_captions, dataset_files, dataset_models, dataset_sorting
+from zen_tui.cli import dataset_captions, dataset_files, dataset_models, dataset_sorting, dataset_weights
 from zen_tui.cli.dataset_sorting import photo_document
 from zen_tui.cli.output import JsonFlag, YesFlag, confirm, fields, narrate, print_json, say, table
 from zen_tui.library import datasets as store
@@ -27,6 +27,7 @@ dataset_files.register(app)
 dataset_captions.register(app)
 dataset_models.register(app)
 dataset_sorting.register(app)
+dataset_weights.register(app)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
 

@@ -11,6 +11,7 @@ import msgspec
 
 from zen_tui.exchange.dataset_paths import text_of
 from zen_tui.exchange.dataset_sources import DatasetSources
+from zen_tui.library.datasets import HEAVIEST
 from zen_tui.library.errors import BadFile, Refused
 from zen_tui.library.records import KINDS, Crop, Dataset, Split, Verdict
 from zen_tui.library.text import clean, plural, shown
@@ -47,6 +48,7 @@ class Entry(msgspec.Struct, kw_only=True):
     caption: str = ""
     split: Split = "train"
     repeats: int = 1
+    weight: float = 1.0
     rating: int = 0
     crop: Crop | None = None
     mask: str | None = None
@@ -88,6 +90,7 @@ def entry(written: Written, *, cropped: bool) -> Entry:
         caption=photo.caption,
         split=photo.split,
         repeats=photo.repeats,
+        weight=photo.weight,
         rating=photo.rating,
         crop=None if cropped else photo.crop,
         mask=written.mask.name if written.mask else None,
@@ -150,6 +153,7 @@ def _source(source: Source, each: Entry) -> Source:
         caption=clean(each.caption, LONGEST),
         exact=True,
         repeats=max(1, each.repeats),
+        weight=each.weight if 0 < each.weight <= HEAVIEST else 1.0,
         split=each.split,
         mask=mask if mask and mask.is_file() else None,
         name=clean(each.name),

@@ -11,10 +11,11 @@ from zen_tui.jobs.pictures import queue_generation, sheet_defaults
 from zen_tui.jobs.trainings import free_name, queue_training
 from zen_tui.library import datasets, models
 from zen_tui.library.database import Database
+from zen_tui.library.mannequin_specs import MannequinPhotosSpec, MannequinScoreSpec
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Job
 from zen_tui.library.sheets import SheetDefaults
-from zen_tui.library.specs import AdapterUse, MannequinPhotosSpec, MannequinScoreSpec, PictureRequest
+from zen_tui.library.specs import AdapterUse, PictureRequest
 from zen_tui.library.train_settings import train_settings
 from zen_tui.mannequins import cast
 from zen_tui.photos.captions import trigger

@@ -11,9 +11,9 @@ from zen_tui.library.database import Database
 from zen_tui.library.durable import replacing, write_text
 from zen_tui.library.errors import BadFile
 from zen_tui.library.events import Feed, Interrupted, Note, Progress
+from zen_tui.library.mannequin_specs import MannequinPhotosSpec
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Dataset
-from zen_tui.library.specs import MannequinPhotosSpec
 from zen_tui.mannequins import cast
 from zen_tui.photos.captions import trigger
 from zen_tui.photos.intake import import_photos

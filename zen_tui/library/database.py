@@ -23,7 +23,7 @@ from zen_tui.library.text import nearest
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PATIENCE = 10.0  # seconds to wait for another process
 # sqlite.org/releaselog/3_51_3.html: older ones may corrupt a WAL shared by two processes
 WAL_RESET_FIXED = (3, 51, 3)

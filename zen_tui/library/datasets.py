@@ -14,7 +14,15 @@ from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.records import KINDS, SPLITS, Crop, Dataset, Photo, Split
 from zen_tui.library.text import slugify
 
-CHANGEABLE = {"split", "rating", "caption", "crop"}  # by hand, without another look at the pixels
+CHANGEABLE = {
+    "split",
+    "rating",
+    "caption",
+    "crop",
+    "weight",
+    "repeats",
+}  # by hand, without another look at the pixels
+HEAVIEST, MOST_REPEATS = 10.0, 100  # of a photo
 COUNTED = """
 SELECT datasets.*,
        (SELECT count(*) FROM photos WHERE dataset_id = datasets.id) AS photo_count,
@@ -151,7 +159,7 @@ def set_crop(db: Database, photo_id: int, crop: Crop | None) -> None:
 
 
 def change_photos(db: Database, changes: Mapping[int, Mapping[str, Any]]) -> None:
-    """Set split, rating, caption or crop of several photos, by their ids; all of them or none.
+    """Set split, rating, caption, crop, weight or repeats of several photos, by their ids; all of them or none.
 
     Raises:
         WrongUse: something else was to be changed, or a value is none of those there are.
@@ -161,6 +169,13 @@ def change_photos(db: Database, changes: Mapping[int, Mapping[str, Any]]) -> Non
             raise WrongUse(f"{', '.join(sorted(wrong))} of a photo cannot be changed.")
         if values.get("split", "train") not in SPLITS or not 0 <= values.get("rating", 0) <= 5:
             raise WrongUse("A photo is in train, holdout or out, and has 0 to 5 stars.")
+        if not 0 < values.get("weight", 1.0) <= HEAVIEST:
+            raise WrongUse(
+                f"A photo's weight is more than 0 and at most {HEAVIEST:g}, not {values['weight']:g}.",
+                "To leave a photo out: zen datasets split NAME --photo ID --to out.",
+            )
+        if not 1 <= values.get("repeats", 1) <= MOST_REPEATS:
+            raise WrongUse(f"A photo comes 1 to {MOST_REPEATS} times an epoch, not {values['repeats']}.")
     with db.transaction():
         for photo_id, values in changes.items():
             db.update("photos", photo_id, **values)

@@ -114,7 +114,12 @@ def judged_photos(db: Schema) -> None:
     photos.add_column("rating", int, not_null_default=0)
 
 
-MIGRATIONS: tuple[Callable[[Schema], None], ...] = (first, judged_photos)
+def weighted_photos(db: Schema) -> None:
+    """Photos count more or less than others."""
+    db["photos"].add_column("weight", float, not_null_default=1.0)
+
+
+MIGRATIONS: tuple[Callable[[Schema], None], ...] = (first, judged_photos, weighted_photos)
 assert len(MIGRATIONS) == SCHEMA_VERSION
 
 

@@ -79,6 +79,7 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
 class Photo(msgspec.Struct, kw_only=True):
     """One image of a dataset. `hash` names the stored original, `width` and `height` are upright pixels.
 
+    `weight` is how much its loss counts beside that of the others, `repeats` how often it comes.
     Photos with the same `alike` are near-duplicates of each other: it is the id of the first of them.
     """
 
@@ -94,6 +95,7 @@ class Photo(msgspec.Struct, kw_only=True):
     caption: str = ""
     split: Split = "train"
     repeats: int = 1
+    weight: float = 1.0
     rating: int = 0
     verdicts: list[Verdict] = []
     measures: Measures | None = None

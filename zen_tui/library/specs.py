@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from zen_tui.library.comparisons import CompareMethodsSpec, CompareSpec
+from zen_tui.library.mannequin_specs import MannequinPhotosSpec, MannequinScoreSpec
 
 Quantize = Literal["auto", "none", "int8", "fp8", "nf4"]
 """How the denoiser's matrices are kept; 'auto' as the memory allows."""
@@ -293,28 +294,6 @@ class MaskSpec(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     photos: tuple[int, ...] = ()
     overwrite: bool = False
-
-
-class MannequinPhotosSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Render `count` photos of the person that `seed` draws and import them as dataset `dataset`."""
-
-    kind: ClassVar[str] = "mannequin_photos"
-    dataset: str
-    token: str = "ohwx"
-    seed: int = 0
-    count: int = 20
-
-
-class MannequinScoreSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Compare the pictures of two jobs, base alone and with the adapter, for the person of `seed`."""
-
-    kind: ClassVar[str] = "mannequin_score"
-    dataset: str
-    seed: int
-    base_job: int
-    adapter_job: int
-    run: int
-    sheet: str
 
 
 Spec = (

@@ -25,6 +25,7 @@ NUMBERS: dict[str, Callable[[Photo], float | None]] = {
     "blur": softness,
     "light": lambda photo: None if (dark := darkness(photo)) is None else 1 - dark,
     "repeats": lambda photo: photo.repeats,
+    "weight": lambda photo: photo.weight,
 }
 NAMES = ("flag", "in", "split", "is", *NUMBERS)
 EVERY: Test = lambda photo: True  # noqa: E731  (what an empty query finds)
@@ -36,7 +37,7 @@ def finder(query: str) -> Test:
 
     A word is text in the name, the caption or a verdict; or `flag:KIND` (`flag:any`, `flag:none`), `in:use`,
     `in:holdout`, `in:out`, `is:alike`, `is:cropped`; or a number compared: `rating>=3`, `size<768` (pixels of
-    the short side), `face>=200` (pixels), `blur>0.5`, `light<0.3`, `repeats>1`.
+    the short side), `face>=200` (pixels), `blur>0.5`, `light<0.3`, `repeats>1`, `weight<1`.
 
     Raises:
         WrongUse: a number is missing, as while `rating>=` is being typed.

@@ -290,6 +290,7 @@ def _add(db: Database, dataset: Dataset, found: Found) -> int:
         height=found.height,
         caption=caption_for(dataset, found),
         repeats=found.repeats,
+        weight=said.weight,
         verdicts=found.verdicts if said.verdicts is None else list(said.verdicts),
         split=said.split or "train",
         rating=said.rating,

@@ -31,6 +31,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     exact: bool = False
     class_words: str | None = None
     repeats: int | None = None
+    weight: float = 1.0
     split: Split | None = None
     mask: Path | None = None
     name: str | None = None

@@ -21,9 +21,9 @@ from zen_tui.library.database import Database
 from zen_tui.library.durable import write_file
 from zen_tui.library.errors import BadFile, ZenError
 from zen_tui.library.events import AnyEvent, Feed, Interrupted, Progress
+from zen_tui.library.mannequin_specs import MannequinScoreSpec
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Picture, Run
-from zen_tui.library.specs import MannequinScoreSpec
 from zen_tui.photos.open import open_upright
 from zen_tui.scoring import adherence, identity
 from zen_tui.scoring.asked import shows_identity

@@ -28,8 +28,8 @@ FEWEST = 5  # photos; with fewer a LoRA repeats them instead of learning a subje
 class Example(msgspec.Struct, frozen=True, kw_only=True):
     """One photo of a run. `plain_caption` says the same without the token: what the class alone means.
 
-    `mask` is the content hash of the mask at `mask_path`, '' for a photo that is learned without one. `of_class`
-    is a picture of the class that the base drew.
+    `weight` is how much its loss counts. `mask` is the content hash of the mask at `mask_path`, '' for a photo
+    that is learned without one. `of_class` is a picture of the class that the base drew.
     """
 
     path: str
@@ -41,6 +41,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     crop: Crop | None
     repeats: int
     held_out: bool
+    weight: float = 1.0
     mask: str = ""
     mask_path: str = ""
     of_class: bool = False
@@ -126,6 +127,7 @@ def examples(
             plain_caption=without_token(photo.caption or default_caption(dataset), dataset),
             crop=photo.crop,
             repeats=photo.repeats,
+            weight=photo.weight,
             held_out=photo.id in held_out,
             mask=_mask_hash(home.mask(dataset.slug, photo.hash)) if photo.id in masked else "",
             mask_path=str(home.mask(dataset.slug, photo.hash)),

@@ -39,15 +39,18 @@ class Forecast:
     memory_mb: int
     exact: bool = False
 
-    def compared(self, seconds: float, memory: int) -> tuple[str, str]:
-        """What was measured beside what was told, and a warning where it is much more, or ''; memory in bytes."""
+    def compared(self, seconds: float, memory: int, device: str) -> tuple[str, str]:
+        """What was measured beside what was told, and a warning where it is much more, or ''; memory in bytes.
+
+        On a CPU the memory is that of the whole process, whatever else it has done, and no reason to warn.
+        """
         told = f"{pace(self.seconds)} and " if self.seconds else ""
         words = (
             f"Two steps measured: {pace(seconds)} a step, {megabytes(memory)}. "
             f"The plan said {told}{megabytes(self.memory_mb * 1e6)}."
         )
         slower = bool(self.seconds) and seconds > SLOWER * (self.seconds or 0)
-        larger = memory > MORE * self.memory_mb * 1e6
+        larger = device != "cpu" and memory > MORE * self.memory_mb * 1e6
         much = " and ".join([*(["time"] if slower else []), *(["memory"] if larger else [])])
         return words, f"The first steps took more {much} than the plan said." if much else ""
 

@@ -31,8 +31,9 @@ def losses(
 ) -> tuple[Tensor, Tensor]:
     """The loss on the photos of `batch`, and how far the class alone has moved from what the base makes of it.
 
-    The first is weighed by the photos' masks, the second is not: the class is kept everywhere. Both are means
-    over the batch, whose photos are of one size. The second is 0 unless `prior_preservation` asks for it.
+    The first is weighed by the photos' masks and their own weights, the second is not: the class is kept
+    everywhere. Both are means over the batch, whose photos are of one size, so that what a photo weighs does not
+    depend on which come with it. The second is 0 unless `prior_preservation` asks for it.
     """
     size = material.sizes[batch.rows[0]]
     objective = objectives[size]
@@ -41,19 +42,21 @@ def losses(
     s = batch.s.to(family.device)
     noisy, target = objective.corrupt(clean, batch.noise.to(family.device), s)  # both (N, C, h, w)
     weight = objective.weight(s)
+    share = material.share(batch.rows)
+    weighed = weight if share is None else weight * share.to(weight.device)
     rows = [
         material.blank if dropped else material.wording(row, wording)
         for row, dropped, wording in zip(batch.rows, batch.dropped, batch.wordings, strict=True)
     ]
     if not (settings.prior_preservation and method.moves_base):
         answer = family.predict(noisy, s, method.conditions(material, rows), size)
-        return mean_error(weight, penalty(answer - target, settings), where), weight.new_zeros(())
+        return mean_error(weighed, penalty(answer - target, settings), where), weight.new_zeros(())
     plain = [material.plain_rows[row] for row in batch.rows]
     with torch.no_grad(), method.base_alone():
         wanted = family.predict(noisy, s, method.conditions(material, plain), size)
     both = method.conditions(material, [*rows, *plain])
     answer, kept = family.predict(torch.cat([noisy, noisy]), torch.cat([s, s]), both, size).chunk(2)
-    error = mean_error(weight, penalty(answer - target, settings), where)
+    error = mean_error(weighed, penalty(answer - target, settings), where)
     return error, mean_error(weight, (kept - wanted).square(), None)
 
 

@@ -43,7 +43,7 @@ class Material:
     those of the photos in pixels. `captions` has a row for each of `texts`, as the base reads it, on the device;
     `caption_rows` gives each photo's text in all its wordings, `plain_rows` the one without the token, `blank` the
     row of the empty one. `train` holds row numbers with repeats, in one list a size; `held_out` those kept for
-    scoring; `of_class` those of pictures of the class, which are of one size.
+    scoring; `of_class` those of pictures of the class, which are of one size. `shares` are the photos' weights.
     """
 
     sizes: list[Size]
@@ -57,6 +57,12 @@ class Material:
     train: list[list[int]]
     held_out: list[int]
     of_class: list[int]
+    shares: list[float]
+
+    def share(self, rows: Sequence[int]) -> Tensor | None:
+        """How much the loss of each photo counts, (N,); None where all count alike."""
+        found = [self.shares[row] for row in rows]
+        return None if all(share == 1 for share in found) else torch.tensor(found)
 
     def clean(self, rows: Sequence[int], views: Sequence[int]) -> Tensor:
         """The latents of photos of one size, each in the view named, (N, C, h, w)."""
@@ -110,6 +116,7 @@ def gather(
         train=[train[size] for size in sorted(train)],
         held_out=[row for row, e in enumerate(examples) if e.held_out],
         of_class=[row for row, e in enumerate(examples) if e.of_class],
+        shares=[e.weight for e in examples],
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.library.errors import WrongUse
 from zen_tui.library.records import Base, Dataset
+from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import nearest
 from zen_tui.training.methods import METHODS
 
@@ -90,7 +91,9 @@ def defaults_for(base: Base, dataset: Dataset, preset: str | None = None, method
         WrongUse: there is no preset of that name.
     """
     suits = preset_settings(preset or preset_for(dataset), base, dataset)
-    return {**_recommended(base), **suits, **METHODS[method].defaults}
+    known, settings = METHODS[method], {**_recommended(base), **suits}
+    settings["learning_rate"] = known.rate * float(settings.get("learning_rate", TrainSettings().learning_rate))
+    return {**settings, **known.defaults}
 
 
 def in_words(name: str) -> str:

@@ -84,7 +84,7 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
             if lower is None:
                 raise ZenError(
                     f"The memory of the {pick_device().type.upper()} is too small for this training.",
-                    "Nothing is left to do without. What was learned is kept.",
+                    "Choose a smaller base or a lower resolution. What was learned is kept.",
                 ) from None
             fit = keep(home, run, lower)
             feed.tell(Warned(text=f"The memory ran out. From here on: {lower.words}."))
@@ -168,7 +168,7 @@ def _train(
     expected = forecast(db, base, settings, spec.method, fit, family.device.type, spec.processes)
 
     def checked(seconds: float) -> None:
-        words, warning = expected.compared(seconds, peak_memory(family.device))
+        words, warning = expected.compared(seconds, peak_memory(family.device), family.device.type)
         feed.tell(Note(text=words))
         if warning:
             feed.tell(Warned(text=warning))

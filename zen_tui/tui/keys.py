@@ -99,6 +99,8 @@ def _culled(scope: str) -> Iterator[Action]:
     yield Action(f"{scope}.hold_out", "o", "hold out", "Keep this photo to measure with.", "mark('holdout')", True)
     yield Action(f"{scope}.this_one", "d", "this one", "Use this photo and leave those like it out.", "", True)
     yield from _rated(scope)
+    yield Action(f"{scope}.heavier", "plus,equals_sign", "heavier", "Let it count twice as much.", "weigh(2)")
+    yield Action(f"{scope}.lighter", "minus", "lighter", "Let it count half as much.", "weigh(0.5)")
     yield Action(f"{scope}.undo", "U,backspace", "undo", "Take back what was done last, and so on.", footer=True)
     yield Action(f"{scope}.advance", "a", "go on or stay", "Go on to the next photo after each mark, or stay.")
 

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Known:
     """A method that can be chosen: how it is called on screen, its module here, its class, its settings, and
-    `defaults` for settings to which other methods and bases recommend other values."""
+    `defaults` for settings to which other methods and bases recommend other values. `rate` is how many times the
+    rate suits it that suits a LoRA."""
 
     title: str
     module: str
     name: str
     settings: tuple[str, ...] = ()
     defaults: dict[str, Any] = field(default_factory=dict)
+    rate: float = 1.0
 
 
 METHODS = {
@@ -32,7 +34,8 @@ METHODS = {
     "hypernetwork": Known(
         "Hypernetwork", "hypernetwork", "Bending", ("hypernet", "layer_structure", "activation", "dropout")
     ),
-    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth", ("learns", "save")),
+    # 5e-6 beside 1e-4, as diffusers has it
+    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth", ("learns", "save"), rate=0.05),
     "embedding": Known(
         "Embedding", "embedding", "TextualInversion", ("vectors", "init_word"), {"learning_rate": 5e-3}
     ),

@@ -12,6 +12,7 @@ from zen_tui.photos.collection import Collection
 from zen_tui.tui.screens.datasets_marks import Change, Marks, Values
 from zen_tui.tui.screens.place import Place
 
+LIGHTEST, HEAVIEST = 0.125, 8.0  # what the keys give; the command takes any weight
 MARKED = {"train": "in use", "holdout": "held out", "out": "left out"}
 NO_TWIN = "Nothing alike is known of this photo. Select those it stands for, then press d on it."
 
@@ -74,6 +75,15 @@ class Culling(Place):
         what = _of(chosen, "★" * rating or "no rating")
         if self.do(what, {photo.id: {"rating": rating} for photo in chosen}) and len(chosen) == 1:
             self._advance(set())
+
+    def action_weigh(self, times: float) -> None:
+        """Let the photos count more or less beside the others; a photo that has reached an end stays there."""
+        values: dict[int, dict[str, object]] = {}
+        for photo in self.chosen:
+            values[photo.id] = {"weight": min(max(photo.weight * times, LIGHTEST), HEAVIEST)}
+        if values:
+            weights = sorted({f"{each['weight']:g}" for each in values.values()})
+            self.do(_of(self.chosen, f"weight {' or '.join(weights)}"), values)
 
     def action_this_one(self) -> None:
         """Keep this photo, and leave those out that are alike: of the selection if there is one."""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from zen_tui.tui.screens.cull_view import CullScreen
 
 NEEDS_PHOTOS = {
-    "mark", "rate", "this_one", "advance", "filter", "sort", "order", "large", "caption", "caption_editor",
-    "captions", "crop", "mask", "look", "train", "out_flagged", "select_all", "copy_path",
+    "mark", "rate", "weigh", "this_one", "advance", "filter", "sort", "order", "large", "caption",
+    "caption_editor", "captions", "crop", "mask", "look", "train", "out_flagged", "select_all", "copy_path",
 }  # fmt: skip
 RESIZED = "#left, #rest, #middle, PhotoDetail, PicturePane"  # what `-large` in datasets.tcss is about
 

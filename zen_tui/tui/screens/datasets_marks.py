@@ -19,7 +19,7 @@ from zen_tui.library.records import Photo
 if TYPE_CHECKING:
     from zen_tui.tui.app import ZenApp
 
-Values = Mapping[int, Mapping[str, Any]]  # of photos by id: split, rating, caption or crop
+Values = Mapping[int, Mapping[str, Any]]  # of photos by id: split, rating, weight, caption or crop
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,8 @@ def facts(
     ]
     if photo.repeats > 1:
         lines.append(_line("repeats", str(photo.repeats), "$foreground"))
+    if photo.weight != 1:
+        lines.append(_line("weight", f"{photo.weight:g}", "$foreground"))
     lines += [_line(name, value, "$foreground") for name, value in marks(photo, mask)]
     if photo.measures:
         lines += _measured(photo, photo.measures)
