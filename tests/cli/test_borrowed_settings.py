@@ -295,8 +295,8 @@ def test_nothing_in_a_file_breaks_the_reading(tmp_path: Path, document: dict[str
     job = {"config": {"process": [{"train": document, "network": document, "sample": document, "model": document,
                                    "datasets": [document], "save": document}]}}  # fmt: skip
     for name, content in (
-        ("a.json", {"training_method": "LORA", **document}),
-        ("b.json", {"LoRA_type": "Standard", **document}),
+        ("a.json", {**document, "training_method": "LORA"}),
+        ("b.json", {**document, "LoRA_type": "Standard"}),
         ("c.yaml", job),
     ):
         path = tmp_path / name

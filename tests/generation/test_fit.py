@@ -12,7 +12,17 @@ from tests.originals_flow import flux1
 from zen_tui.exchange.facts import PartFacts
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.source import diffusers_source, original_source
-from zen_tui.generation.fit import Fit, Machine, Sizes, for_drawing, for_training, free_memory, sizes_of, too_small
+from zen_tui.generation.fit import (
+    Fit,
+    Machine,
+    Sizes,
+    first_that_fits,
+    for_drawing,
+    free_memory,
+    ladder,
+    sizes_of,
+    too_small,
+)  # fmt: skip
 from zen_tui.library.errors import Refused
 
 GB = 10**9
@@ -25,7 +35,7 @@ FLUX = Sizes(
 
 def training(sizes: Sizes, family: str, free: float, **changed: Any) -> tuple[str, str, bool, bool]:
     options: dict[str, Any] = {"learned": 20_000_000, "resolution": 512, "batch": 1, "precision": "bf16"}
-    found = for_training(sizes, Machine("cuda", int(free * GB)), family, **{**options, **changed})
+    found = first_that_fits(ladder(sizes, Machine("cuda", int(free * GB)), family, **{**options, **changed}))
     return found.denoiser, found.texts, found.checkpointing, found.fits
 
 
@@ -59,10 +69,10 @@ def test_more_pixels_and_pictures_take_more() -> None:
 
 def test_published_peaks_are_met() -> None:
     """FLUX.1 with a LoRA in int8 and activations computed twice: 18 GB (SimpleTuner's documentation)."""
-    found = for_training(
+    (found,) = ladder(
         FLUX, Machine("cuda", 80 * GB), "flux1",
         learned=20_000_000, resolution=1024, batch=1, precision="bf16", quantize="int8", checkpointing="on",
-    )  # fmt: skip
+    )[:1]  # fmt: skip
     assert 0.8 * 18 * GB < found.needs < 1.2 * 18 * GB
 
 
@@ -92,7 +102,8 @@ def test_nf4_comes_after_int8_and_before_carrying_blocks() -> None:
     assert drawing(12, True) == ("int8", True, True)
     assert drawing(80, True, quantize="nf4") == ("nf4", False, True)
     with_it = Machine("cuda", 5 * GB, True)
-    found = for_training(KLEIN, with_it, "flux2-klein", learned=10**6, resolution=512, batch=1, precision="bf16")
+    rungs = ladder(KLEIN, with_it, "flux2-klein", learned=10**6, resolution=512, batch=1, precision="bf16")
+    found = first_that_fits(rungs)
     assert (found.denoiser, found.checkpointing, found.fits) == ("nf4", True, True)
 
 
@@ -109,7 +120,7 @@ def test_nf4_is_refused_with_what_is_missing(device: str, installed: bool, missi
     with pytest.raises(Refused, match=f"nf4, {missing} would be needed"):
         for_drawing(FLUX, here, pixels=64**2, precision="bf16", quantize="nf4")
     with pytest.raises(Refused, match=f"nf4, {missing} would be needed"):
-        for_training(FLUX, here, "flux1", learned=1, resolution=512, batch=1, precision="bf16", quantize="nf4")
+        ladder(FLUX, here, "flux1", learned=1, resolution=512, batch=1, precision="bf16", quantize="nf4")
     with pytest.raises(Refused, match="cannot be brought to the card block by block"):
         for_drawing(FLUX, Machine("cuda", 1, True), pixels=1, precision="bf16", quantize="nf4", offload="on")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -49,12 +50,12 @@ def meanwhile(work: Callable[[], object]) -> threading.Thread:
 
 
 def test_only_who_knows_the_key_is_let_in(place: Place) -> None:
-    turned_away: list[str] = []
+    turned_away: queue.Queue[str] = queue.Queue()
     met: list[Link] = []
-    waiting = meanwhile(lambda: met.extend(wait_for(place, "right", 1, turned_away.append)))
+    waiting = meanwhile(lambda: met.extend(wait_for(place, "right", 1, turned_away.put)))
     with pytest.raises(ZenError, match="have not the same key"):
         come(place, "wrong", 60)
-    assert turned_away == [f"Somebody at {HERE} who does not know the key was turned away."]
+    assert turned_away.get(timeout=60) == f"Somebody at {HERE} who does not know the key was turned away."
     there = come(place, "right", 60)
     waiting.join(60)
     there.send(b"hello")

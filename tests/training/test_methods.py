@@ -35,6 +35,8 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("lora", {"lora": "lokr", "rank": 16}),
     ("hypernetwork", {"hypernet": "layer", "layer_structure": "1,0.5,1,1", "activation": "relu", "dropout": 0.2}),
     ("hypernetwork", {"activation": "linear"}),
+    ("lora", {"text_encoder_lr": 0.5, "text_encoder_until": 0.7, "lora_plus": 2.0}),
+    ("lora", {"lora": "lokr", "text_encoder_lr": 1.0}),
 ]
 """Every method as it is, and with settings that make something else of it."""
 each_way = pytest.mark.parametrize(("method", "changed"), WAYS, ids=str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from zen_tui.exchange.base_layers import layers_of
 from zen_tui.exchange.profiles import PROFILES
@@ -11,14 +12,27 @@ from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.exchange.source import Source
 
 DEFAULT_TARGETS = "attn+mlp"
+TEXT_TARGETS = r"(text_model\.)?encoder\.layers\.\d+\.self_attn\.(q_proj|k_proj|v_proj|out_proj)"
+"""The layers of CLIP that a LoRA learns, as a PEFT regex; diffusers' scripts take the same."""
 
 
 def lora_size(source: Source, family: str, preset: str, rank: int, kind: str = "lora") -> tuple[int, int]:
     """(layers, numbers) that a LoRA of `rank` learns on a base; `kind` is a setting's `lora`."""
     profile = PROFILES[family]
-    wanted = re.compile(profile.targets[preset])
-    layers = layers_of(source, family, [profile.denoiser])[profile.denoiser]
-    sizes = [size for name, size in layers.items() if wanted.fullmatch(name)]
+    return _size(source, family, [profile.denoiser], profile.targets[preset], rank, kind)
+
+
+def text_size(source: Source, family: str, rank: int, kind: str = "lora") -> tuple[int, int]:
+    """(layers, numbers) that it learns in the base's text encoders."""
+    return _size(source, family, PROFILES[family].text_encoders, TEXT_TARGETS, rank, kind)
+
+
+def _size(
+    source: Source, family: str, parts: Sequence[str], targets: str, rank: int, kind: str
+) -> tuple[int, int]:
+    wanted = re.compile(targets)
+    found = layers_of(source, family, parts)
+    sizes = [size for layers in found.values() for name, size in layers.items() if wanted.fullmatch(name)]
     return len(sizes), sum(_numbers(outputs, inputs, rank, kind) for outputs, inputs in sizes)
 
 

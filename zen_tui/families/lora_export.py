@@ -152,12 +152,15 @@ def write_lora(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, s
 
 
 def _config(tensors: Mapping[str, Tensor]) -> dict[str, object]:
-    """Rank and alpha by part as diffusers wants them; every scale is 1, so alpha is the rank of each layer."""
+    """Rank and alpha by part as diffusers wants them; every scale is 1, so alpha is the rank of each layer.
+
+    Names are ends of names to PEFT, so that CLIP's fit with and without the level that transformers 5 dropped.
+    """
     found: dict[str, object] = {}
     end = ENDS["other"][0]
     for part in dict.fromkeys(key.split(".")[0] for key in tensors):
         ranks = {
-            key.removeprefix(f"{part}.").removesuffix(end): tensor.shape[0]
+            key.removeprefix(f"{part}.").removeprefix("text_model.").removesuffix(end): tensor.shape[0]
             for key, tensor in tensors.items()
             if key.startswith(f"{part}.") and key.endswith(end)
         }

@@ -14,7 +14,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -155,31 +155,6 @@ def texts_for(sizes: Sizes, machine: Machine) -> str:
     return "int8" if sum(sizes.texts) <= room or machine.device != "cuda" else "cpu"
 
 
-def for_training(
-    sizes: Sizes,
-    machine: Machine,
-    family: str,
-    *,
-    learned: int,
-    resolution: int,
-    batch: int,
-    precision: str,
-    quantize: str = "auto",
-    checkpointing: str = "auto",
-    reads: bool = False,
-) -> Fit:
-    """What a training does without: the first rung of `ladder` that fits, or the last.
-
-    Raises:
-        Refused: what `quantize` asks for cannot be had here.
-    """
-    rungs = ladder(
-        sizes, machine, family, learned=learned, resolution=resolution, batch=batch, precision=precision,
-        quantize=quantize, checkpointing=checkpointing, reads=reads,
-    )  # fmt: skip
-    return next((rung for rung in rungs if rung.fits), rungs[-1])
-
-
 def ladder(
     sizes: Sizes,
     machine: Machine,
@@ -193,10 +168,13 @@ def ladder(
     checkpointing: str = "auto",
     reads: bool = False,
 ) -> list[Fit]:
-    """All that a training can do without, each with more than the one before. Raises as `for_training`.
+    """All that a training can do without, each rung with more than the one before.
 
     `quantize` and `checkpointing` are the settings of those names; `reads` says that the text encoders stay beside
     the denoiser.
+
+    Raises:
+        Refused: what `quantize` asks for cannot be had here.
     """
     require_storage(machine, quantize)
     widths = {"auto": 2 if machine.device == "cuda" else 4}
@@ -225,6 +203,11 @@ def ladder(
         *(rung(stored, share, count) for count in fewer),
         *(rung(stored, share, 1, side) for side in smaller),
     ]
+
+
+def first_that_fits(rungs: Sequence[Fit]) -> Fit:
+    """The first of `rungs` that fits, or the last."""
+    return next((rung for rung in rungs if rung.fits), rungs[-1])
 
 
 def _smaller_sides(resolution: int) -> Iterator[int]:
@@ -257,7 +240,7 @@ def for_drawing(
     ways = [fit(stored, carry) for carry in carries for stored in storages if not (carry and stored == "nf4")]
     if offload == quantize == "auto":  # carrying takes long, so that half the bytes are worth their rounding
         ways = [way for way in ways if way.denoiser or not way.offload]
-    return next((way for way in ways if way.fits), ways[-1])
+    return first_that_fits(ways)
 
 
 def require_storage(machine: Machine, quantize: str, offload: str = "auto") -> None:

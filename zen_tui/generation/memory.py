@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import torch
 
 from zen_tui.families.base import Family
@@ -19,6 +21,12 @@ def ran_out(error: Exception) -> bool:
         return True
     said = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in said or "can't allocate memory" in said
+
+
+def collect() -> None:
+    """Give back what nobody holds any more."""
+    gc.collect()
+    torch.cuda.empty_cache()  # nothing where CUDA has not been started
 
 
 def free_bytes(device: torch.device) -> int:

@@ -208,4 +208,10 @@ def _changed(before: TrainSettings, chosen: Mapping[str, Any]) -> TrainSettings:
                 f"{name} cannot be changed here: the photos are taken over as they are.",
                 "Start a new run with `zen train`.",
             )
-    return train_settings(msgspec.to_builtins(before), chosen)
+    settings = train_settings(msgspec.to_builtins(before), chosen)
+    if bool(before.text_encoder_lr) != bool(settings.text_encoder_lr):
+        raise WrongUse(
+            "text_encoder_lr cannot be turned on or off here: what was learned would not fit.",
+            "Start a new run with `zen train`.",
+        )
+    return settings

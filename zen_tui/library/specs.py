@@ -45,6 +45,10 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     activation: Literal[
         "linear", "relu", "leakyrelu", "elu", "swish", "tanh", "sigmoid", "gelu", "silu", "mish"
     ] = "silu"
+    text_encoder_lr: float = 0.0
+    """How much faster than the denoiser the text encoders learn, where they are CLIP; 0 is not at all."""
+    text_encoder_until: float = 1.0
+    """For which share of the steps they do."""
     vectors: int = 1
     """How many vectors the word of an embedding has, for each text encoder."""
     init_word: str = ""
@@ -112,6 +116,8 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         "alpha": (0.001, 4096),
         "dropout": (0, 0.9),
         "lora_plus": (1, 64),
+        "text_encoder_lr": (0, 10),
+        "text_encoder_until": (0.01, 1),
         "vectors": (1, 32),
         "seed": (0, 2**31 - 1),
         "holdout": (0, 0.5),

@@ -12,12 +12,16 @@ def mean_identity(embeddings: Tensor) -> Tensor:
     return normalize(normalize(embeddings.float(), dim=-1).mean(0), dim=-1)
 
 
-def top1(embeddings: Tensor, person: Tensor, others: Tensor) -> float:
-    """The share of pictures (N, D) that are nearer to `person` (D,) than to each of `others` (M, D)."""
+def nearest(embeddings: Tensor, person: Tensor, others: Tensor) -> Tensor:
+    """Of each picture (N, D), whether it is nearer to `person` (D,) than to each of `others` (M, D)."""
     seen = normalize(embeddings.float(), dim=-1)
     own = seen @ normalize(person.float(), dim=-1)
-    best_other = (seen @ normalize(others.float(), dim=-1).T).max(dim=1).values
-    return float((own > best_other).float().mean())
+    return own > (seen @ normalize(others.float(), dim=-1).T).max(dim=1).values
+
+
+def top1(embeddings: Tensor, person: Tensor, others: Tensor) -> float:
+    """The share of pictures that are nearer to `person` than to each of `others`; shapes as in `nearest`."""
+    return float(nearest(embeddings, person, others).float().mean())
 
 
 def likeness(embeddings: Tensor, person: Tensor) -> float:

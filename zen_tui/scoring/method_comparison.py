@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from zen_tui.exchange.bases import base_folder
 from zen_tui.library import datasets, models, pictures
@@ -157,9 +156,12 @@ def _look(
     person: Tensor,
 ) -> None:
     """Fill in what the readers see; pictures of statues and sketches do not count for who is in them."""
-    seen = readers.attributes(as_tensor([image for _, image in subject]))
+    looked_at = as_tensor([image for _, image in subject])
+    seen = readers.attributes(looked_at)
     obeyed = [_share(asked(prompt), look) for (prompt, _), look in zip(subject, seen, strict=True)]
-    right = _right_person(readers.identity(as_tensor([image for _, image in subject])), person, readers.others)
+    right = identity.nearest(
+        readers.identity(as_tensor([image for _, image in subject])), person, readers.others
+    ).tolist()
     legible = [shows_identity(prompt) for prompt, _ in subject]
     who = [float(is_right) for is_right, can in zip(right, legible, strict=True) if can]
     both = [float(r and o == 1) for r, o, can in zip(right, obeyed, legible, strict=True) if can]
@@ -172,14 +174,6 @@ def _look(
 
 def _share(wishes: dict[str, str], look: Any) -> float:
     return sum(look.get(name) == value for name, value in wishes.items()) / len(wishes) if wishes else 1.0
-
-
-def _right_person(faces: Tensor, person: Tensor, others: Tensor) -> list[bool]:
-    """Of each picture (N, D), whether it is nearer to `person` than to each of `others`."""
-    seen = normalize(faces.float(), dim=-1)
-    best_other = (seen @ normalize(others.float(), dim=-1).T).max(dim=1).values
-    found: list[bool] = (seen @ normalize(person.float(), dim=-1) > best_other).tolist()
-    return found
 
 
 def _size(path: Path) -> int:

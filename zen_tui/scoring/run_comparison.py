@@ -21,6 +21,7 @@ from zen_tui.scoring.axes import Axes, Point, span
 from zen_tui.scoring.contact import Row, contact_sheet
 from zen_tui.scoring.job import events_of, write_png
 from zen_tui.scoring.loss_png import curves, smoothed
+from zen_tui.scoring.table_png import stacked
 
 NAMES = 150  # pixels beside the curves
 SMOOTHING = 20  # steps, so that lines over each other can be told apart
@@ -67,12 +68,7 @@ def course_of(db: Database, home: Home, run: Run) -> Course:
 def comparison(courses: Sequence[Course]) -> Image.Image:
     """The curves, and under them a grid with a row for each prompt and a column for each run."""
     curves_, grid = _curves(courses), _grid(courses)
-    if grid is None:
-        return curves_
-    both = Image.new("RGB", (max(curves_.width, grid.width), curves_.height + grid.height), ink.GROUND)
-    both.paste(curves_, (0, 0))
-    both.paste(grid, (0, curves_.height))
-    return both
+    return stacked([curves_] if grid is None else [curves_, grid])
 
 
 def _curves(courses: Sequence[Course]) -> Image.Image:

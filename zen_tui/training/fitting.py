@@ -8,17 +8,15 @@ from pathlib import Path
 import msgspec
 
 from zen_tui.exchange.source import source_of
-from zen_tui.generation.fit import Fit, Machine, ladder, sizes_of
+from zen_tui.generation.fit import Fit, Machine, first_that_fits, ladder, sizes_of
 from zen_tui.library.durable import write_file
 from zen_tui.library.errors import WrongUse
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Run
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import plural
+from zen_tui.training.methods import METHODS
 from zen_tui.training.methods.outline import outline
-
-WHOLE = ("dreambooth",)
-"""Methods by which all of the denoiser learns: its weights cannot be rounded."""
 
 
 def parts_of(settings: TrainSettings, processes: int) -> int:
@@ -43,8 +41,7 @@ def fit_for(base: Base, settings: TrainSettings, machine: Machine, method: str =
 
     Raises `BadFile` when the base is damaged.
     """
-    rungs = rungs_for(base, settings, machine, method, gpus)
-    return next((rung for rung in rungs if rung.fits), rungs[-1])
+    return first_that_fits(rungs_for(base, settings, machine, method, gpus))
 
 
 def rungs_for(
@@ -63,7 +60,7 @@ def rungs_for(
         resolution=settings.resolution,
         batch=settings.batch_size // parts_of(settings, gpus),
         precision=settings.precision,
-        quantize="none" if method in WHOLE else settings.quantize,
+        quantize="none" if METHODS[method].whole else settings.quantize,
         checkpointing=settings.gradient_checkpointing,
     )
 

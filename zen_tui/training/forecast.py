@@ -18,7 +18,7 @@ from zen_tui.library.errors import ZenError
 from zen_tui.library.records import Base, Run
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import duration, megabytes
-from zen_tui.training.fitting import WHOLE
+from zen_tui.training.methods import METHODS
 
 # what the time and the memory of a step depend on
 ALIKE = (
@@ -106,7 +106,8 @@ def _operations(base: Base, settings: TrainSettings, method: str, twice: float) 
     """Floating-point operations of an optimizer step, with the share `twice` of the blocks computed twice."""
     parameters = sizes_of(source_of(base), base.family).denoiser
     pictures = settings.batch_size * settings.gradient_accumulation
-    once = operations(base.family, parameters, settings.resolution**2, pictures, twice, whole=method in WHOLE)
+    whole = method in METHODS and METHODS[method].whole
+    once = operations(base.family, parameters, settings.resolution**2, pictures, twice, whole=whole)
     return once * _passes(settings)
 
 

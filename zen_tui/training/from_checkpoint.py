@@ -60,6 +60,7 @@ def _method_at(state: State, spec: TrainSpec, base: Base, dataset: Dataset) -> M
     subject = Subject(dataset.token, dataset.class_word)
     method = methods.build(spec.method, family, spec.settings, subject, targets_of(base))
     method.restore(state.learned)
+    state = optimizers.in_groups(state, method)
     optimizer = optimizers.build(spec.settings, method.groups, family.device)
     optimizers.unpack(optimizer, state.optimizer, state.groups)
     average = Average(method.parameters, optimizer, spec.settings.ema)

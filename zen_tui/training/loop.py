@@ -159,6 +159,7 @@ def _learn(work: Work) -> Course:
                     optimizer.zero_grad()
                     keep()
                 raise
+            optimizers.rest(made, step / settings.steps)
             norm = float(accelerator.clip_grad_norm_(method.parameters, CLIP))
             # fp16 is scaled so that now and then a gradient overflows; its step is left out by the scaler
             if not math.isfinite(loss) or not (math.isfinite(norm) or accelerator.scaler):
@@ -194,6 +195,7 @@ def _take_up(work: Work, accelerator: Accelerator, optimizer: torch.optim.Optimi
         same_start(work.team, work.method.parameters)
         return Course()
     work.method.restore(found.learned)
+    found = optimizers.in_groups(found, work.method)
     if found.made_by in ("", work.settings.optimizer):
         optimizers.unpack(optimizer, found.optimizer, found.groups)
     else:

@@ -22,8 +22,9 @@ from zen_tui.library.text import duration, megabytes, plural
 from zen_tui.photos.split import hold_out
 from zen_tui.training.beginning import class_caption, masked_photos, require_photos, require_token
 from zen_tui.training.costs import feed_warnings, feeding, latent_numbers, too_small_photos
-from zen_tui.training.fitting import WHOLE, fit_for, require_shares
+from zen_tui.training.fitting import fit_for, require_shares
 from zen_tui.training.forecast import forecast
+from zen_tui.training.methods import METHODS
 from zen_tui.training.methods.outline import WITH_A_WORD, Outline, outline, require_sense
 
 BESIDE = 2  # checkpoints on disk beside the newest: the best, and the one being written
@@ -135,7 +136,7 @@ def plan(
     expected = forecast(db, base, settings, method, fit, here.device, gpus)
     numbers_per_pixel = latent_numbers(source, PROFILES[base.family])
     licence, meaning = licence_of(base)
-    folder = facts.bytes if method in WHOLE and settings.save == "folder" else 0
+    folder = facts.bytes if METHODS[method].whole and settings.save == "folder" else 0
     return Plan(
         learned=f"{numbers:,} numbers in {learns.words}",
         rate=rate_in_words(settings, learns),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -23,7 +25,7 @@ from zen_tui.library.events import Feed, Interrupted, Note, Progress, Warned
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Adapter, Base, Dataset, Run
 from zen_tui.library.sizes import require_size
-from zen_tui.library.specs import TrainSettings, TrainSpec
+from zen_tui.library.specs import TrainSpec
 from zen_tui.library.text import plural, slugify
 from zen_tui.photos.captions import trigger
 from zen_tui.ranks.helpers import team_of
@@ -32,18 +34,19 @@ from zen_tui.ranks.team import Team
 from zen_tui.training import beginning, methods
 from zen_tui.training.assist import Brief
 from zen_tui.training.beginning import Example
-from zen_tui.training.checkpoints import Checkpoints, Course
+from zen_tui.training.checkpoints import Checkpoints
 from zen_tui.training.class_pictures import class_examples
 from zen_tui.training.copies import CopyWatch
 from zen_tui.training.fitting import fit_of, fitted, keep, next_rung, require_shares
 from zen_tui.training.forecast import forecast
 from zen_tui.training.judging import judge_for
 from zen_tui.training.loop import Work, learn
-from zen_tui.training.material import Material, gather
+from zen_tui.training.material import gather
 from zen_tui.training.meters import forget_peak, peak_memory
 from zen_tui.training.methods.method import Method, Subject
 from zen_tui.training.methods.outline import targets_of
 from zen_tui.training.samples import Samples, sample_requests
+from zen_tui.training.telling import describe, metrics
 from zen_tui.training.tuned import keep_base
 
 OWN = "SELECT slug FROM adapters WHERE run_id = ? AND json_extract(facts, '$.checkpoint') IS NULL"
@@ -75,8 +78,11 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     while True:
         made = msgspec.structs.replace(spec, settings=fitted(settings, fit))
         try:
-            with team_of(spec.gpus, home, "train", spec.machines) as team:
-                return _with_family(made, feed, db, home, run, dataset, base, photos, fit, team)
+            with (
+                team_of(spec.gpus, home, "train", spec.machines) as team,
+                _opened(base, settings.precision, fit) as family,
+            ):
+                return _train(made, feed, db, home, run, dataset, base, photos, family, fit, team)
         except (RuntimeError, OutOfMemory) as error:
             if not memory.ran_out(error):
                 raise
@@ -88,25 +94,16 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
                 ) from None
             fit = keep(home, run, lower)
             feed.tell(Warned(text=f"The memory ran out. From here on: {lower.words}."))
+        memory.collect()  # the attempt's own frames held its tensors until here
 
 
-def _with_family(
-    spec: TrainSpec,
-    feed: Feed,
-    db: Database,
-    home: Home,
-    run: Run,
-    dataset: Dataset,
-    base: Base,
-    photos: list[Example],
-    fit: Fit,
-    team: Team,
-) -> dict[str, Any]:
-    """`_train` with the base as `fit` has it, which is gone afterwards."""
+@contextlib.contextmanager
+def _opened(base: Base, precision: str, fit: Fit) -> Iterator[Family]:
+    """The base as `fit` has it, which is gone afterwards."""
     stored: dict[Part, str] = {"denoiser": fit.denoiser, "text": fit.texts}
-    family = load_family(base, precision=spec.settings.precision, stored=stored)
+    family = load_family(base, precision=precision, stored=stored)
     try:
-        return _train(spec, feed, db, home, run, dataset, base, photos, family, fit, team)
+        yield family
     finally:
         family.held.clear()
         family.release("text", "vae", "denoiser")
@@ -160,7 +157,7 @@ def _train(
         judge.prepare()
     if fit.checkpointing:
         family.compute_twice(fit.twice)
-    learns = _describe(method, settings, material, fit, team)
+    learns = describe(method, settings, material, fit, team.size)
     feed.tell(Note(text=learns))
     beginning.write_record(home, run, spec, base, learns, len(photos))
 
@@ -190,10 +187,10 @@ def _train(
         )
     )
 
-    metrics = {**_metrics(course, family), "twice": fit.twice if fit.checkpointing else 0.0}
-    adapter = _record(db, home, run, base, dataset, spec, method, metrics, course.step)
-    result: dict[str, Any] = {"run": run.slug, "adapter": adapter.slug, "metrics": metrics}
-    if method.kind == "difference" and settings.save == "folder":
+    figures = metrics(course, family, fit)
+    adapter = _record(db, home, run, base, dataset, spec, method, figures, course.step)
+    result: dict[str, Any] = {"run": run.slug, "adapter": adapter.slug, "metrics": figures}
+    if methods.METHODS[spec.method].whole and settings.save == "folder":
         result["base"] = keep_base(db, home, run, base, family, adapter.slug).slug
         feed.tell(Note(text=f"What learned is a base of its own, too: {result['base']}."))
     return result
@@ -242,41 +239,6 @@ def _record(
         )
 
 
-def _describe(method: Method, settings: TrainSettings, material: Material, fit: Fit, team: Team) -> str:
-    size = f"{method.numbers / 1e6:.1f} million" if method.numbers >= 1e5 else f"{method.numbers:,}"
-    strength = settings.learning_rate * method.strength
-    photos, held_out = len(material.sizes) - len(material.of_class), len(material.held_out)
-    parts = [
-        f"Learning {size} numbers: {method.describe()}",
-        f"effective rate {strength:.3g} (learning_rate x {method.strength:g})",
-        f"{plural(photos - held_out, 'photo')}, {held_out or 'none'} held out",
-        f"{precision_name(method.family.dtype)} on {method.family.device.type}",
-    ]
-    if team.size > 1:
-        parts.append(f"each step shared by {team.size} processes")
-    if fit.words:
-        parts.append(fit.words)
-    parts += _feeding(settings, material)
-    if settings.prior_preservation and method.moves_base:
-        parts.append(f"the class is kept with weight {settings.prior_preservation:g}")
-    if material.of_class:
-        pictures = plural(len(material.of_class), "picture")
-        parts.append(f"{pictures} of the class beside the photos, with weight {settings.class_weight:g}")
-    return "; ".join(parts) + "."
-
-
-def _feeding(settings: TrainSettings, material: Material) -> list[str]:
-    """What is done with photos, besides cropping them to squares."""
-    shapes = [f"photos whole, in {plural(len(material.train), 'shape')}"] if settings.aspect == "buckets" else []
-    views = max(map(len, material.latents))
-    masks = sum(1 for counted in material.counted if counted is not None)
-    return [
-        *shapes,
-        *([f"{views} views of each photo"] if views > 1 else []),
-        *([f"errors weighed by the masks of {plural(masks, 'photo')}"] if masks else []),
-    ]
-
-
 def _warn_of_cuts(family: Family, photos: list[Example], feed: Feed) -> None:
     cut = [text for photo in photos if (text := family.cut_text(photo.caption))]
     if cut:
@@ -286,23 +248,3 @@ def _warn_of_cuts(family: Family, photos: list[Example], feed: Feed) -> None:
                 f"reads; for example, it does not see “{cut[0][:80]}”."
             )
         )
-
-
-def _metrics(course: Course, family: Family) -> dict[str, Any]:
-    """The figures of a finished run; losses are means over the first and the last twentieth of its steps."""
-    some = max(1, len(course.losses) // 20)
-    scores = [held_out for _, held_out, _ in course.scores]
-    return {
-        "loss_first": sum(course.losses[:some]) / some,
-        "loss_last": sum(course.losses[-some:]) / some,
-        "holdout_first": scores[0] if scores else None,
-        "holdout_last": scores[-1] if scores else None,
-        "best_step": course.best_step(),
-        **({"copies": len(course.copies), "copies_since": course.copies[0].step} if course.copies else {}),
-        **({"stopped": course.stopped} if course.stopped else {}),
-        "seconds": round(course.seconds, 2),
-        "seconds_per_step": round(course.seconds_per_step, 4),
-        "memory_mb": round(peak_memory(family.device) / 1e6),
-        "device": family.device.type,
-        "precision": precision_name(family.dtype),
-    }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Known:
     """A method that can be chosen: how it is called on screen, its module here, its class, its settings, and
     `defaults` for settings to which other methods and bases recommend other values. `rate` is how many times the
-    rate suits it that suits a LoRA."""
+    rate suits it that suits a LoRA; `whole` says that all of the denoiser learns, so that it cannot be rounded."""
 
     title: str
     module: str
@@ -27,15 +27,18 @@ class Known:
     settings: tuple[str, ...] = ()
     defaults: dict[str, Any] = field(default_factory=dict)
     rate: float = 1.0
+    whole: bool = False
 
+
+_LORA = ("rank", "alpha", "dropout", "lora", "lora_plus")
 
 METHODS = {
-    "lora": Known("LoRA", "lora", "Lora", ("rank", "alpha", "dropout", "lora", "lora_plus")),
+    "lora": Known("LoRA", "lora", "Lora", (*_LORA, "text_encoder_lr", "text_encoder_until")),
     "hypernetwork": Known(
         "Hypernetwork", "hypernetwork", "Bending", ("hypernet", "layer_structure", "activation", "dropout")
     ),
-    # 5e-6 beside 1e-4, as diffusers has it
-    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth", ("learns", "save"), rate=0.05),
+    # diffusers has 5e-6 for it beside 1e-4 for a LoRA
+    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth", ("learns", "save"), rate=0.05, whole=True),
     "embedding": Known(
         "Embedding", "embedding", "TextualInversion", ("vectors", "init_word"), {"learning_rate": 5e-3}
     ),

@@ -2,7 +2,7 @@
 
 Its kinds: scaled by the root of the rank (Kalajdzievski 2023), with the length of each row of the changed weight
 apart (DoRA, Liu et al. 2024), and a Kronecker product in place of two factors (LoKr, Yeh et al. 2023). LoRA+ lets
-the second matrix learn faster (Hayou et al. 2024).
+the second matrix learn faster (Hayou et al. 2024). CLIP can learn beside the denoiser, in its attention.
 """
 
 from __future__ import annotations
@@ -21,50 +21,69 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor, nn
 
 from zen_tui.exchange.base_layers import blocks_per_level
+from zen_tui.exchange.layers import TEXT_TARGETS
 from zen_tui.families import lora_file
 from zen_tui.families.base import Family
 from zen_tui.families.changes import Change
 from zen_tui.library.errors import BadFile, ZenError
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance
-from zen_tui.training.methods.method import Group, Method, Subject
+from zen_tui.training.methods.method import Group, Subject
 from zen_tui.training.methods.outline import KINDS, strength_of
+from zen_tui.training.methods.reading import Reading
 
 ADAPTER = "zen"
+SECOND = ".lora_B."
 
 
-class Lora(Method):
-    """A fresh LoRA on the denoiser of `family`, ready to learn; its numbers are fp32 in any precision."""
+class Lora(Reading):
+    """A fresh LoRA on `family`, ready to learn; its numbers are fp32 in any precision.
+
+    Dropout acts in the denoiser alone: text encoders compute as they do when pictures are drawn.
+    """
 
     def __init__(self, family: Family, settings: TrainSettings, subject: Subject, targets: str) -> None:
         super().__init__(family, settings, subject, targets)
         self.denoiser = cast(Any, family.denoiser())
+        self._models: dict[str, Any] = {family.profile.denoiser: self.denoiser}  # that learn, by sub-folder
+        if settings.text_encoder_lr:
+            self._models |= zip(family.profile.text_encoders, family.encoders(), strict=True)
         torch.manual_seed(chance.number(settings.seed, "init"))  # PEFT draws from the global generator
-        self.denoiser.add_adapter(_config(settings, family.targets[targets]), adapter_name=ADAPTER)
+        for model in self._models.values():
+            layers = family.targets[targets] if model is self.denoiser else TEXT_TARGETS
+            model.add_adapter(_config(settings, layers), adapter_name=ADAPTER)
         family.set_adapters([(ADAPTER, 1.0)])
-        named = [(name, p) for name, p in self.denoiser.named_parameters() if p.requires_grad]
-        for _, parameter in named:
-            parameter.data = parameter.data.to(torch.float32)
-        self._first: list[nn.Parameter] = [parameter for name, parameter in named if ".lora_B." not in name]
-        self._second: list[nn.Parameter] = [parameter for name, parameter in named if ".lora_B." in name]
-        self.layers = len(self._layers())
+        self._named = {sub: _learning(model) for sub, model in self._models.items()}
 
-    def _layers(self) -> dict[str, Any]:
-        """The layers that learn, by name."""
-        modules = self.denoiser.named_modules()
-        return {name: module for name, module in modules if isinstance(module, BaseTunerLayer)}
+    @property
+    def reads(self) -> bool:
+        return bool(self.settings.text_encoder_lr)
 
     @property
     def groups(self) -> list[Group]:
-        second = Group(self._second, self.settings.lora_plus)
-        return [Group(self._first), *([second] if self._second else [])]
+        own, *texts = self._named.values()
+        first = [parameter for name, parameter in own.items() if SECOND not in name]
+        second = [parameter for name, parameter in own.items() if SECOND in name]
+        read = [parameter for named in texts for parameter in named.values()]
+        scale, until = self.settings.text_encoder_lr, self.settings.text_encoder_until
+        return [
+            Group(first),
+            *([Group(second, self.settings.lora_plus)] if second else []),
+            *([Group(read, scale, until)] if read else []),
+        ]
+
+    @property
+    def ungrouped(self) -> list[nn.Parameter]:
+        return [parameter for named in self._named.values() for parameter in named.values()]
 
     @property
     def strength(self) -> float:
         return strength_of(self.settings)
 
     def describe(self) -> str:
-        return f"{KINDS[self.settings.lora]} of rank {self.settings.rank} in {self.layers} layers"
+        own, *texts = (len(_layers(model)) for model in self._models.values())
+        words = f"{KINDS[self.settings.lora]} of rank {self.settings.rank} in {own} layers"
+        return f"{words}, and in {sum(texts)} of the text" if texts else words
 
     def computing(self) -> contextlib.AbstractContextManager[Any]:
         """To be held while the denoiser runs: keeps PEFT from widening activations that autocast narrows again."""
@@ -75,28 +94,37 @@ class Lora(Method):
 
     @contextlib.contextmanager
     def base_alone(self) -> Iterator[None]:
-        """Within, the denoiser computes as if it had no LoRA."""
-        self.denoiser.disable_adapters()
-        try:
-            yield
-        finally:
-            self.denoiser.enable_adapters()
+        """Within, everything computes as if there were no LoRA."""
+        with super().base_alone():
+            for model in self._models.values():
+                model.disable_adapters()
+            try:
+                yield
+            finally:
+                for model in self._models.values():
+                    model.enable_adapters()
 
     def state(self) -> dict[str, Tensor]:
-        """What was learned, by PEFT key."""
-        return dict(get_peft_model_state_dict(self.denoiser, adapter_name=ADAPTER))
+        """What was learned, by PEFT key; those of text encoders begin with its sub-folder."""
+        return {self._key(sub, key): t for sub in self._models for key, t in self._learned(sub).items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Take up what `state` gave. Raises `ZenError` unless it fits exactly."""
         self.require_shapes(state)
-        set_peft_model_state_dict(self.denoiser, dict(state), adapter_name=ADAPTER)
+        for sub, model in self._models.items():
+            own = {key: state[self._key(sub, key)] for key in self._learned(sub)}
+            set_peft_model_state_dict(model, own, adapter_name=ADAPTER)
+
+    def _learned(self, sub: str) -> dict[str, Tensor]:
+        model = self._models[sub]
+        return dict(get_peft_model_state_dict(model, adapter_name=ADAPTER, save_embedding_layers=False))
+
+    def _key(self, sub: str, key: str) -> str:
+        return key if sub == self.family.profile.denoiser else f"{sub}.{key}"
 
     def save(self, path: Path) -> Path:
-        config = self.denoiser.peft_config[ADAPTER].to_dict()
-        if self.settings.lora == "rslora":  # no other tool need know of the root: it is in alpha
-            config |= {"use_rslora": False, "lora_alpha": self.strength * self.settings.rank}
         family = self.family
-        parts = {family.profile.denoiser: (self.state(), config)}
+        parts = {sub: (self._learned(sub), self._saved_config(sub)) for sub in self._models}
         lora_file.write(path, parts, self.subject.trigger, family.profile.modelspec, family.licence)
         try:
             same = self._is_in(path)
@@ -107,12 +135,38 @@ class Lora(Method):
             raise ZenError("The adapter could not be read back as it was written.", "The last checkpoint is kept.")
         return path
 
+    def _saved_config(self, sub: str) -> dict[str, Any]:
+        """PEFT's configuration as others read it: without the folder of the base on this computer."""
+        config = {**self._models[sub].peft_config[ADAPTER].to_dict(), "base_model_name_or_path": None}
+        if self.settings.lora == "rslora":  # no other tool need know of the root: it is in alpha
+            config |= {"use_rslora": False, "lora_alpha": self.strength * self.settings.rank}
+        return config
+
     def _is_in(self, path: Path) -> bool:
         """Whether the file changes exactly the layers that learned, by exactly what they learned."""
         file = lora_file.read(path, depth=blocks_per_level(self.family.source))
-        lora_file.check(file, {self.family.profile.denoiser: self.denoiser})
-        found, layers = {change.layer: change for change in file.changes}, self._layers()
-        return found.keys() == layers.keys() and all(_same(found[name], layers[name]) for name in layers)
+        lora_file.check(file, self._models)
+        found = {(change.part, change.layer): change for change in file.changes}
+        mine = {
+            (sub, name): layer for sub, model in self._models.items() for name, layer in _layers(model).items()
+        }
+        return found.keys() == mine.keys() and all(_same(found[where], mine[where]) for where in mine)
+
+
+def _learning(model: Any) -> dict[str, nn.Parameter]:
+    """What learns in a model, by name, in fp32."""
+    named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    for parameter in named.values():
+        parameter.data = parameter.data.to(torch.float32)
+    return named
+
+
+def _layers(model: Any) -> dict[str, Any]:
+    """The layers that learn, by the name that files use."""
+    modules = model.named_modules()
+    return {
+        name.removeprefix("text_model."): module for name, module in modules if isinstance(module, BaseTunerLayer)
+    }
 
 
 def _config(settings: TrainSettings, layers: str) -> LoraConfig | LoKrConfig:

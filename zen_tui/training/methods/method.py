@@ -32,11 +32,13 @@ class Subject:
 
 @dataclass(frozen=True)
 class Group:
-    """Numbers that learn at `scale` times the learning rate, for the first `until` of the run (1: all of it)."""
+    """Numbers that learn at `scale` times the learning rate, while the part of the run that is over is more than
+    `since` and not more than `until`."""
 
     parameters: list[nn.Parameter]
     scale: float = 1.0
     until: float = 1.0
+    since: float = 0.0
 
 
 class Method(ABC):
@@ -66,6 +68,11 @@ class Method(ABC):
     def parameters(self) -> list[nn.Parameter]:
         """All that learns, as one list."""
         return [parameter for group in self.groups for parameter in group.parameters]
+
+    @property
+    def ungrouped(self) -> list[nn.Parameter]:
+        """The same in the order in which they learned before there were groups."""
+        return self.parameters
 
     @property
     def numbers(self) -> int:

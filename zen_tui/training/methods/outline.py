@@ -11,7 +11,7 @@ from itertools import pairwise
 from zen_tui.exchange.base_layers import layers_of
 from zen_tui.exchange.embeddings import ARCHITECTURES, width_of
 from zen_tui.exchange.hypernetworks import inputs_of, places_in, sizes, structure_of
-from zen_tui.exchange.layers import DEFAULT_TARGETS, denoiser_size, lora_size
+from zen_tui.exchange.layers import DEFAULT_TARGETS, denoiser_size, lora_size, text_size
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.source import source_of
 from zen_tui.library.errors import Refused, WrongUse
@@ -76,17 +76,32 @@ def require_sense(method: str, base: Base, settings: TrainSettings) -> None:
         raise WrongUse("lora_plus is for kinds of LoRA with two matrices, and lokr is none.", "Set it to 1.")
     if method == "hypernetwork":
         structure_of(settings.layer_structure)
-    if settings.lora_plus != 1 and settings.optimizer == "prodigy":
-        raise WrongUse("Prodigy finds one rate for all that learns.", "Set lora_plus to 1, or another optimizer.")
+    if settings.text_encoder_lr and base.family not in ARCHITECTURES:
+        raise WrongUse(
+            f"text_encoder_lr is for bases that read with CLIP alone, and {base.slug} does not.", "Set it to 0."
+        )
+    apart = [
+        *(["lora_plus"] if settings.lora_plus != 1 else []),
+        *(["text_encoder_lr"] if settings.text_encoder_lr not in (0, 1) else []),
+    ]
+    if apart and settings.optimizer == "prodigy":
+        raise WrongUse(
+            "Prodigy finds one rate for all that learns.", f"Set {apart[0]} to 1, or another optimizer."
+        )
 
 
 def _lora(base: Base, settings: TrainSettings) -> Outline:
-    layers, numbers = lora_size(source_of(base), base.family, targets_of(base), settings.rank, settings.lora)
+    source = source_of(base)
+    layers, numbers = lora_size(source, base.family, targets_of(base), settings.rank, settings.lora)
     root = "√rank" if settings.lora == "rslora" else "rank"
     words = f"{layers} layers, {KINDS[settings.lora]} of rank {settings.rank}"
     if settings.lora_plus != 1:
         words += f", its second matrices {settings.lora_plus:g} times as fast"
-    return Outline(numbers, words, strength_of(settings), f"alpha / {root}")
+    if settings.text_encoder_lr:
+        text_layers, text_numbers = text_size(source, base.family, settings.rank, settings.lora)
+        words += f", and {text_layers} of the text at {settings.text_encoder_lr:g} times the rate"
+        numbers += text_numbers
+    return Outline(numbers, words, strength_of(settings), f"alpha / {root}", reads=bool(settings.text_encoder_lr))
 
 
 def bends_in_words(places: Mapping[str, int], settings: TrainSettings) -> str:

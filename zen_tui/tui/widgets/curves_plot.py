@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from zen_tui.tui.widgets.braille import BLANK, Dots
-from zen_tui.tui.widgets.plot_scale import Columns, Vertical, round_span, ticks
+from zen_tui.tui.widgets.plot_scale import Columns, Vertical, round_span, steps_line
 
 LEFT = 8  # cells for the numbers of the vertical scale
 RIGHT = 3  # for the letters
@@ -102,7 +102,8 @@ class CurvesPlot(Widget):
         labels = {_row(scale, value, height): value for value in scale.ticks(max(3, height // 3))}
         lines = [Strip([self._number(labels.get(row)), *self._cells(row, layers, marks)]) for row in range(height)]
         axis = Strip([Segment(" " * LEFT), Segment("─" * width, self._style("axis"))])
-        return [*lines, axis, self._steps(columns[0], span, width)]
+        below = steps_line(columns[0], LEFT, LEFT + width + RIGHT)
+        return [*lines, axis, Strip([Segment(below, self._style("label"))])]
 
     def _cells(
         self, row: int, layers: Sequence[Dots], marks: dict[tuple[int, int], tuple[str, str]]
@@ -120,17 +121,6 @@ class CurvesPlot(Widget):
     def _number(self, value: float | None) -> Segment:
         text = "" if value is None else f"{value:.4g}"
         return Segment(f"{text:>{LEFT - 1}} ", self._style("label"))
-
-    def _steps(self, columns: Columns, span: int, width: int) -> Strip:
-        text = [" "] * (LEFT + width + RIGHT)
-        free = 0
-        for value in ticks(0, span, max(2, width // 10)):
-            number = f"{round(value):,}"
-            start = min(LEFT + (columns.at(value) >> 1) - len(number) // 2, len(text) - len(number))
-            if start >= free:
-                text[start : start + len(number)] = number
-                free = start + len(number) + 2
-        return Strip([Segment("".join(text), self._style("label"))])
 
 
 def _row(scale: Vertical, value: float, height: int) -> int:

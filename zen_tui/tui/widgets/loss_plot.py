@@ -19,7 +19,7 @@ from textual.widget import Widget
 
 from zen_tui.tui.keys import bindings
 from zen_tui.tui.widgets.braille import BLANK, Dots
-from zen_tui.tui.widgets.plot_scale import Columns, Vertical, nearest_index, round_span, ticks
+from zen_tui.tui.widgets.plot_scale import Columns, Vertical, nearest_index, round_span, steps_line
 
 LEFT = 8  # cells for the numbers of the vertical scale
 BELOW = 3  # the axis, its numbers, and the line that says what is drawn
@@ -230,16 +230,7 @@ class LossPlot(Widget, can_focus=True):
         return Strip(segments).simplify()
 
     def _numbers(self, width: int) -> Strip:
-        text = [" "] * (LEFT + width + 1)
-        free = 0
-        for value in ticks(0, self.span, max(2, width // 10)):
-            number = f"{round(value):,}"
-            start = LEFT + (self._columns.at(value) >> 1) - len(number) // 2
-            start = min(start, len(text) - len(number))
-            if start >= free:
-                text[start : start + len(number)] = number
-                free = start + len(number) + 2
-        return Strip([Segment("".join(text), self._style("label"))])
+        return Strip([Segment(steps_line(self._columns, LEFT, LEFT + width + 1), self._style("label"))])
 
     def _words(self) -> Strip:
         """The line below: what is under the cursor, or else what the marks mean."""

@@ -134,3 +134,15 @@ def nearest_index(steps: Sequence[int], step: float) -> int | None:
     index = bisect_left(steps, step)
     near = [i for i in (index - 1, index) if 0 <= i < len(steps)]
     return min(near, key=lambda i: abs(steps[i] - step))
+
+
+def steps_line(columns: Columns, left: int, width: int) -> str:
+    """The numbers below a plot of `columns` that begins at cell `left`, in `width` cells in all."""
+    text, free = [" "] * width, 0
+    for value in ticks(0, columns.span, max(2, columns.width // 20)):
+        number = f"{round(value):,}"
+        start = min(left + (columns.at(value) >> 1) - len(number) // 2, width - len(number))
+        if start >= free:
+            text[start : start + len(number)] = number
+            free = start + len(number) + 2
+    return "".join(text)

@@ -36,6 +36,8 @@ REST = {
     "hypernet": "a network a width, or a layer",
     "layer_structure": "of a network: 1,2,1",
     "activation": "silu, relu, swish, linear, …",
+    "text_encoder_lr": "of the rate; 0 is off",
+    "text_encoder_until": "share of the steps",
     "vectors": "how many the word has",
     "init_word": "what it means so far",
     "learns": "all, or attention",
