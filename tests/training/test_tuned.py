@@ -5,20 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from tests.cli.conftest import Zen
-from tests.families.pictures import pipeline
+from tests.families.pictures import TOLERANCE, pipeline, wish
 from tests.tiny import TinyFolder, each_family
 from tests.training.conftest import Studio
 from tests.training.test_dreambooth import SHORT, learn, weights
+from tests.training.test_every_family import draw
 from zen_tui.exchange.bases import add_base
 from zen_tui.exchange.safetensors_header import read_header
-from zen_tui.families import devices, load_family
+from zen_tui.families import devices, load_family, pipeline_folder
 from zen_tui.library import models
-from zen_tui.library.specs import TrainSettings
+from zen_tui.library.durable import require_space
+from zen_tui.library.errors import DiskFull
+from zen_tui.library.specs import AdapterUse, TrainSettings
 from zen_tui.training.methods.outline import outline
 from zen_tui.training.plan import plan
 
@@ -49,8 +53,12 @@ def test_a_run_leaves_a_base_of_its_own(
     family = load_family(tuned, device="cpu", precision="fp32")
     assert same(weights(family), trained)
     other = pipeline(Path(tuned.path), family)
-    theirs = getattr(other, family.profile.denoiser).state_dict()
-    assert same(theirs, trained)
+    assert same(getattr(other, family.profile.denoiser).state_dict(), trained)
+
+    request = wish(family)
+    beside = draw(studio, request, AdapterUse(studio.result["adapter"], 1.0))
+    studio.base = tuned
+    assert np.abs(draw(studio, request) - beside).max() <= TOLERANCE
 
 
 @each_family(trains=True)
@@ -94,20 +102,33 @@ def test_a_difference_is_baked_into_a_base(
     family = load_family(studio.base, device="cpu", precision="fp32")
     family.attach(path, "mara")
     family.set_adapters([("mara", 0.5)])
-    assert same(
-        weights(load_family(models.base(studio.db, "half"), device="cpu", precision="fp32")), weights(family)
-    )
+    baked = load_family(models.base(studio.db, "half"), device="cpu", precision="fp32")
+    assert same(weights(baked), weights(family))
     assert {file.name for file in out.parent.iterdir()} == {"mara"}
+    assert zen("adapters", "bake", f"{slug}:nan", "--out", tmp_path / "no").code == 2
 
-    again = zen("adapters", "bake", slug, "--out", out)
-    assert (again.code, "exists already" in again.err) == (1, True)
-    studio.train(studio.start(**{**SHORT, "steps": 1}))
-    refused = zen("adapters", "bake", studio.result["adapter"], "--out", tmp_path / "no")
-    assert (refused.code, "works only differences into a base" in refused.err) == (1, True)
-    path.write_bytes(path.read_bytes()[:-100])
-    broken = zen("adapters", "bake", slug, "--out", tmp_path / "broken")
-    assert (broken.code, "not a whole safetensors file" in broken.err) == (1, True)
-    assert not (tmp_path / "broken").exists()
+
+def test_what_fails_at_the_end_is_done_again_and_once(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = studio.start("dreambooth", **{**SHORT, "save": "folder"})
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline_folder, "require_space", lambda folder, need: require_space(folder, 10**18))
+        with pytest.raises(DiskFull, match="is full"):
+            studio.train(spec)
+    folder = studio.home.run(spec.run) / "base"
+    assert not folder.exists()
+    (adapter,) = models.adapters(studio.db)
+    for _ in range(2):  # after a failure, and after a crash just before the job was recorded as done
+        studio.train(spec)
+        assert models.base(studio.db, studio.result["base"]).path == str(folder)
+        assert studio.result["adapter"] == adapter.slug
+    assert len(models.bases(studio.db)) == 2
+    assert not list(folder.parent.glob(".tmp-*"))
+    family = load_family(models.base(studio.db, studio.result["base"]), device="cpu", precision="fp32")
+    other = load_family(studio.base, device="cpu", precision="fp32")
+    other.attach(studio.home.resolve(adapter.path), "mara")
+    other.set_adapters([("mara", 1.0)])
+    for key, tensor in weights(other).items():
+        torch.testing.assert_close(weights(family)[key], tensor, rtol=0, atol=1e-6)
 
 
 def test_the_plan_counts_the_folder(studio: Studio) -> None:

@@ -6,9 +6,8 @@ import math
 import re
 from collections.abc import Sequence
 
-from zen_tui.exchange.base_layers import layers_of
+from zen_tui.exchange.base_layers import layers_of, tensors_of
 from zen_tui.exchange.profiles import PROFILES
-from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.exchange.source import Source
 
 DEFAULT_TARGETS = "attn+mlp"
@@ -38,13 +37,8 @@ def _size(
 
 def denoiser_size(source: Source, family: str) -> int:
     """How many numbers of a base's denoiser can learn; Stable Diffusion 3 keeps a table of places that cannot."""
-    part = source.parts[PROFILES[family].denoiser]
-    return sum(
-        math.prod(tensor.shape)
-        for file in part.files
-        for key, tensor in read_header(file).tensors.items()
-        if key.startswith(part.prefix) and not key.endswith("pos_embed")
-    )
+    tensors = tensors_of(source.parts[PROFILES[family].denoiser])
+    return sum(math.prod(tensor.shape) for key, tensor in tensors.items() if not key.endswith("pos_embed"))
 
 
 def _numbers(outputs: int, inputs: int, rank: int, kind: str) -> int:

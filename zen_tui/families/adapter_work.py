@@ -52,7 +52,7 @@ def make_adapter(spec: AdapterSpec, feed: Feed, db: Database, home: Home) -> dic
     if spec.action == "convert":
         return _converted(spec, db, home)
     if spec.action == "bake":
-        return bake(spec, db, home)
+        return bake(spec, _telling(feed, "parts"), db, home)
     told = _telling(feed, "layers")
     share: lora_math.Resized | None = None
     if spec.action == "extract":

@@ -47,6 +47,19 @@ class Change:
             difference = up.flatten(1)
         return difference * self.scale
 
+    def on(self, weight: Tensor, times: float = 1.0) -> Tensor:
+        """What is added to a layer's `weight`, (outputs, inputs ...), where this acts at `times`; in fp32.
+
+        The rows of a DoRA get their own lengths whatever `times` is (Liu et al. 2024), as PEFT gives them.
+        """
+        own = weight.float()
+        moved = times * self.delta().to(weight.device).reshape(weight.shape)
+        if self.magnitude is None:
+            return moved
+        length = (own + moved).flatten(1).norm(dim=1)
+        ratio = self.magnitude.to(length).flatten() / length
+        return (own + moved) * ratio.reshape(-1, *(1,) * (weight.dim() - 1)) - own
+
     def rows(self, wanted: Rows | None) -> Change:
         """The same change of some rows only, which are another layer's own."""
         if wanted is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ class Difference:
 
     def check(self, models: dict[str, nn.Module]) -> int:
         """How many tensors it changes. Raises `BadFile` unless each of them is in the base, in the same shape."""
-        own = {name: parameter.shape for name, parameter in learnable(models[self.part]).items()}
+        model = models.get(self.part)
+        own = {name: parameter.shape for name, parameter in learnable(model).items()} if model is not None else {}
         told = read_header(self.path).tensors
         wrong = [key for key, tensor in told.items() if own.get(key.removeprefix(f"{self.part}.")) != tensor.shape]
         if wrong:
@@ -75,31 +76,40 @@ class Sum:
             Refused: the weights are kept in fewer bits than can be added to.
             BadFile: a file is gone or damaged; nothing is added.
         """
-        if not use:
-            return
-        own = learnable(model)
         try:
-            with contextlib.ExitStack() as stack:
-                files = [
-                    (stack.enter_context(_opened(difference)), difference, weight) for difference, weight in use
-                ]
-                keys = dict.fromkeys(key for file, _, _ in files for key in file.keys())  # noqa: SIM118
-                for key in keys:  # one after another, so that hardly more than the base is in memory
-                    parts = [(file, found, weight) for file, found, weight in files if key in file.keys()]  # noqa: SIM118
-                    parameter = own[key.removeprefix(f"{parts[0][1].part}.")]
-                    if not parameter.dtype.is_floating_point or parameter.dtype.itemsize < 2:
-                        raise Refused(
-                            f"{parts[0][1].path.stem} changes all of the base, whose weights are rounded here.",
-                            "Choose quantize none, or train a LoRA.",
-                        )
-                    sum_ = parameter.float()
-                    for file, _, weight in parts:
-                        sum_ = sum_ + weight * file.get_tensor(key).to(parameter.device, torch.float32)
-                    self._before.append((parameter, parameter.detach().to("cpu", copy=True)))
-                    parameter.data = sum_.to(parameter.dtype)
+            for parameter, sum_ in sums(model, use):
+                self._before.append((parameter, parameter.detach().to("cpu", copy=True)))
+                parameter.data = sum_
         except BaseException:
             self.take_back()
             raise
+
+
+@torch.no_grad()
+def sums(model: nn.Module, use: Sequence[tuple[Difference, float]]) -> Iterator[tuple[nn.Parameter, Tensor]]:
+    """Each weight of a denoiser that differences change, and what it becomes when they are added.
+
+    One after another, so that hardly more than the base is in memory.
+
+    Raises:
+        Refused, BadFile: as `Sum.add`.
+    """
+    own = learnable(model) if use else {}
+    with contextlib.ExitStack() as stack:
+        files = [(stack.enter_context(_opened(found)), found, weight) for found, weight in use]
+        keys = dict.fromkeys(key for file, _, _ in files for key in file.keys())  # noqa: SIM118
+        for key in keys:
+            parts = [(file, found, weight) for file, found, weight in files if key in file.keys()]  # noqa: SIM118
+            parameter = own[key.removeprefix(f"{parts[0][1].part}.")]
+            if not parameter.dtype.is_floating_point or parameter.dtype.itemsize < 2:
+                raise Refused(
+                    f"{parts[0][1].path.stem} changes all of the base, whose weights are rounded here.",
+                    "Choose quantize none, or train a LoRA.",
+                )
+            sum_ = parameter.float()
+            for file, _, weight in parts:
+                sum_ = sum_ + weight * file.get_tensor(key).to(parameter.device, torch.float32)
+            yield parameter, sum_.to(parameter.dtype)
 
 
 def learnable(denoiser: nn.Module) -> dict[str, nn.Parameter]:

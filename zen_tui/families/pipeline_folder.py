@@ -1,4 +1,4 @@
-"""A base written as a folder of diffusers', its denoiser with weights of its own: what a full fine-tune is.
+"""A base written as a folder of diffusers', some of its parts with weights of their own: what a full fine-tune is.
 
 The other parts are copied as they are; those that lie in a single-file checkpoint are written under the library's
 names. Any tool that reads diffusers' folders reads it, and `zen bases add` does.
@@ -15,47 +15,64 @@ from typing import Any
 import msgspec
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from zen_tui.exchange.source import Part, Source, diffusers_source
 from zen_tui.families.base import Family
-from zen_tui.families.parts import encoder_dtype, load_part, model_class
-from zen_tui.library.durable import replacing, require_space, write_file
+from zen_tui.families.parts import encoder_dtype, load_part, model_class, numbers_in
+from zen_tui.library.durable import replacing, replacing_folder, require_space, write_file
 from zen_tui.library.errors import ZenError
 
 BESIDE = ("LICENSE*", "zen.json")  # what else belongs to a base: its licence, and the settings that suit it
 
 
-def write_folder(folder: Path, family: Family, denoiser: Mapping[str, Tensor]) -> None:
-    """Write the base of `family` to `folder`, with the tensors `denoiser` in place of its own, and read them back.
+def write_folder(
+    folder: Path, family: Family, denoiser: Mapping[str, Tensor], texts: Mapping[str, nn.Module]
+) -> None:
+    """Write the base of `family` to `folder`, with the tensors `denoiser` and the models `texts`
+    (by sub-folder) in place of its own, and read them back. There is no folder until it is whole.
 
     Raises:
         DiskFull: there is no room.
         ZenError: what was read back is not what was written. Either way nothing is left.
     """
-    try:
-        _write(folder, family, denoiser)
-        sub = family.profile.denoiser
-        read = load_part(
-            diffusers_source(folder, family.name), sub, model_class(family.models[sub]), _dtype(denoiser)
-        )
-        found = read.state_dict()
-        if found.keys() != denoiser.keys() or not all(torch.equal(found[key], denoiser[key]) for key in found):
-            raise ZenError("The folder could not be read back as it was written.", "Nothing was kept of it.")
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    require_space(folder.parent, _size(family, denoiser, texts))
+    with replacing_folder(folder) as made:
+        _write(made, family, denoiser, texts)
+        written = diffusers_source(made, family.name)
+        _require_same(written, family, family.profile.denoiser, denoiser)
+        for sub, model in texts.items():
+            _require_same(written, family, sub, model.state_dict())
 
 
-def _write(folder: Path, family: Family, denoiser: Mapping[str, Tensor]) -> None:
-    source, profile = family.source, family.profile
-    others = {sub: part for sub, part in source.parts.items() if sub != profile.denoiser}
-    need = sum(file.stat().st_size for part in others.values() for file in part.files)
-    require_space(
-        folder.parent, need + sum(tensor.numel() * tensor.element_size() for tensor in denoiser.values())
+def _require_same(written: Source, family: Family, sub: str, meant: Mapping[str, Tensor]) -> None:
+    dtype = next(tensor.dtype for tensor in meant.values() if tensor.is_floating_point())
+    found = load_part(written, sub, model_class(family.models[sub]), dtype).state_dict()
+    if found.keys() != meant.keys() or not all(torch.equal(found[key], meant[key]) for key in found):
+        raise ZenError("The folder could not be read back as it was written.", "Nothing was kept of it.")
+
+
+def _size(family: Family, denoiser: Mapping[str, Tensor], texts: Mapping[str, nn.Module]) -> int:
+    """How many bytes the weights of the folder take."""
+    parts, profile = family.source.parts, family.profile
+    kept = sum(
+        sum(file.stat().st_size for file in part.files)
+        if _in_folder(part)
+        else numbers_in(part) * _dtype(sub, part, family).itemsize
+        for sub, part in parts.items()
+        if sub != profile.denoiser and sub not in texts
     )
-    for sub, part in others.items():
-        _write_part(folder / sub, source, sub, part, family)
+    own = [*denoiser.values(), *(tensor for model in texts.values() for tensor in model.state_dict().values())]
+    return kept + sum(tensor.numel() * tensor.element_size() for tensor in own)
+
+
+def _write(folder: Path, family: Family, denoiser: Mapping[str, Tensor], texts: Mapping[str, nn.Module]) -> None:
+    source, profile = family.source, family.profile
+    for sub, part in source.parts.items():
+        if sub in texts:
+            _save_model(folder / sub, texts[sub])
+        elif sub != profile.denoiser:
+            _write_part(folder / sub, source, sub, part, family)
     place = folder / profile.denoiser
     _copy(source.parts[profile.denoiser].config / "config.json", place / "config.json")
     _save(place / "diffusion_pytorch_model.safetensors", denoiser)
@@ -74,22 +91,22 @@ def _write(folder: Path, family: Family, denoiser: Mapping[str, Tensor]) -> None
 
 
 def _write_part(place: Path, source: Source, sub: str, part: Part, family: Family) -> None:
-    """A part that is not trained: its own files, or their tensors under the library's names."""
-    if all(file.parent == part.config for file in part.files):
-        for file in [
-            part.config / "config.json",
-            *part.files,
-            *sorted(part.config.glob("*.safetensors.index.json")),
-        ]:
-            _copy(file, place / file.name)
+    """A part that stays as it is: its own files, or their tensors under the library's names."""
+    if not _in_folder(part):
+        _save_model(place, load_part(source, sub, model_class(family.models[sub]), _dtype(sub, part, family)))
         return
-    dtype = torch.float32 if sub == family.profile.vae else encoder_dtype(part)
-    model: Any = load_part(source, sub, model_class(family.models[sub]), dtype)
-    loose = place.with_name(f"{sub}-loose")
-    model.save_pretrained(loose)  # it knows the names that other tools expect
-    for file in sorted(loose.iterdir()):
+    for file in [part.config / "config.json", *part.files, *sorted(part.config.glob("*.safetensors.index.json"))]:
         _copy(file, place / file.name)
-    shutil.rmtree(loose)
+
+
+def _in_folder(part: Part) -> bool:
+    """Whether a part lies in a folder of its own, as diffusers keeps it."""
+    return all(file.parent == part.config for file in part.files)
+
+
+def _dtype(sub: str, part: Part, family: Family) -> torch.dtype:
+    """What a part that is no denoiser computes in."""
+    return torch.float32 if sub == family.profile.vae else encoder_dtype(part)
 
 
 def _index(folder: Path, family: Family) -> dict[str, Any]:
@@ -106,8 +123,12 @@ def _index(folder: Path, family: Family) -> dict[str, Any]:
     return index | {sub: [None, None] for sub in gone}
 
 
-def _dtype(tensors: Mapping[str, Tensor]) -> torch.dtype:
-    return next(tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
+def _save_model(place: Path, model: Any) -> None:
+    loose = place.with_name(f"{place.name}-loose")
+    model.save_pretrained(loose)  # it knows the names that other tools expect
+    for file in sorted(loose.iterdir()):
+        _copy(file, place / file.name)
+    shutil.rmtree(loose)
 
 
 def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -241,8 +241,8 @@ class GenerateSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 class AdapterSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Make one adapter from `adapters`; by `extract` from what the base `tuned` has learned beyond `base`; by
-    `convert` from the pickle `source`. By `bake`, write a folder `out` that is a base called `name`: `base` with a
-    difference worked in.
+    `convert` from the pickle `source`. By `bake`, write a folder `out` that is a base called `name`: `base`, or
+    the base that they were made with, with `adapters` worked in.
 
     An export writes the file `out` in `format`, keeping the keys `keep` of the header; the others record an
     adapter called `name`. `rank` is for `resize` and `extract`; `scale` takes the weight of its one adapter.

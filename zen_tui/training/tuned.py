@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-
 from zen_tui.exchange.bases import add_base
 from zen_tui.families.base import Family
 from zen_tui.families.difference import whole
 from zen_tui.families.pipeline_folder import write_folder
 from zen_tui.library import models
 from zen_tui.library.database import Database
-from zen_tui.library.durable import move
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Base, Run
 
@@ -22,9 +19,7 @@ def keep_base(db: Database, home: Home, run: Run, base: Base, family: Family, na
     Raises:
         DiskFull, ZenError: as `write_folder`.
     """
-    made, folder = home.work / f"{name}-base", home.run(run.id) / "base"
-    shutil.rmtree(made, ignore_errors=True)  # what a killed process left
-    write_folder(made, family, whole(family.denoiser(), family.dtype))
-    move(made, folder)
+    folder = home.run(run.id) / "base"
+    write_folder(folder, family, whole(family.denoiser(), family.dtype), {})
     known = next((found.slug for found in models.bases(db) if found.path == str(folder)), None)
     return add_base(db, home, folder, known or name, variant=base.variant)
