@@ -123,10 +123,9 @@ def learnable(denoiser: nn.Module) -> dict[str, nn.Parameter]:
 
 def whole(denoiser: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
     """All that the library's model keeps of a denoiser, in `dtype` on the CPU."""
-    own: Any = getattr(denoiser, "module", denoiser)  # in several processes it is wrapped
     return {
         name.replace(".base_layer.", "."): tensor.to("cpu", dtype if tensor.is_floating_point() else tensor.dtype)
-        for name, tensor in own.state_dict().items()
+        for name, tensor in denoiser.state_dict().items()
         if ".lora_" not in name and ".lokr_" not in name
     }
 
