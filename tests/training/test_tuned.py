@@ -13,16 +13,19 @@ from safetensors.torch import load_file
 from tests.cli.conftest import Zen
 from tests.families.pictures import TOLERANCE, pipeline, wish
 from tests.tiny import TinyFolder, each_family
-from tests.training.conftest import Studio
+from tests.training.conftest import Studio, Tape
 from tests.training.test_dreambooth import SHORT, learn, weights
 from tests.training.test_every_family import draw
 from zen_tui.exchange.bases import add_base
 from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.families import devices, load_family, pipeline_folder
+from zen_tui.families.adapter_work import make_adapter
+from zen_tui.jobs import errand
 from zen_tui.library import models
 from zen_tui.library.durable import require_space
 from zen_tui.library.errors import DiskFull
-from zen_tui.library.specs import AdapterUse, TrainSettings
+from zen_tui.library.paths import Home
+from zen_tui.library.specs import AdapterSpec, AdapterUse, TrainSettings
 from zen_tui.training.methods.outline import outline
 from zen_tui.training.plan import plan
 
@@ -61,7 +64,9 @@ def test_a_run_leaves_a_base_of_its_own(
     assert np.abs(draw(studio, request) - beside).max() <= TOLERANCE
 
 
-@each_family(trains=True)
+@pytest.mark.parametrize(
+    ("name", "variant"), [("sd15", ""), pytest.param("flux2-klein", "base", marks=pytest.mark.slow)]
+)
 def test_it_learns_in_bf16_with_weights_in_fp32(
     studio: Studio, tiny_folder: TinyFolder, monkeypatch: pytest.MonkeyPatch, name: str, variant: str
 ) -> None:
@@ -90,9 +95,16 @@ def test_attention_alone_learns(studio: Studio, monkeypatch: pytest.MonkeyPatch)
     assert f"{len(moved)} matrices" in told.words
 
 
+@pytest.mark.parametrize("apart", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_difference_is_baked_into_a_base(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch, zen: Zen, tmp_path: Path
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, zen: Zen, tmp_path: Path, apart: bool
 ) -> None:
+    if not apart:  # in a process of its own it takes seconds to begin
+
+        def here(home: Home, spec: AdapterSpec, told: object) -> dict[str, Any]:
+            return make_adapter(spec, Tape(), studio.db, home)
+
+        monkeypatch.setattr(errand, "run", here)
     _, path = learn(studio, monkeypatch)
     slug = studio.result["adapter"]
     out = tmp_path / "models" / "mara"

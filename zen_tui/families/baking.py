@@ -124,8 +124,11 @@ def _work_in(family: Family, parts: Mapping[str, nn.Module], acting: Acting) -> 
             for change in file.of(sub):
                 changes.setdefault(change.layer, []).append((change, weight))
         for layer, together in changes.items():
-            own: nn.Parameter = layers[layer][1].weight
-            _put(own, own.float() + torch.stack([change.on(own, weight) for change, weight in together]).sum(0))
+            place: nn.Parameter = layers[layer][1].weight
+            own = changed = place.float()
+            for change, weight in together:
+                changed = change.on(changed, own, weight)
+            _put(place, changed)
 
 
 def _put(parameter: nn.Parameter, numbers: Tensor) -> None:

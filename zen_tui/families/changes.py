@@ -47,18 +47,19 @@ class Change:
             difference = up.flatten(1)
         return difference * self.scale
 
-    def on(self, weight: Tensor, times: float = 1.0) -> Tensor:
-        """What is added to a layer's `weight`, (outputs, inputs ...), where this acts at `times`; in fp32.
+    def on(self, weight: Tensor, own: Tensor, times: float) -> Tensor:
+        """`weight`, which is what others made of a layer's `own`, with this change at `times`; all in fp32 and
+        (outputs, inputs ...).
 
-        The rows of a DoRA get their own lengths whatever `times` is (Liu et al. 2024), as PEFT gives them.
+        As PEFT has it, a DoRA scales the rows of all that came before it, by what gives `own` with its change the
+        lengths that it learned.
         """
-        own = weight.float()
-        moved = times * self.delta().to(weight.device).reshape(weight.shape)
+        moved = times * self.delta().to(own.device).reshape(own.shape)
         if self.magnitude is None:
-            return moved
-        length = (own + moved).flatten(1).norm(dim=1)
-        ratio = self.magnitude.to(length).flatten() / length
-        return (own + moved) * ratio.reshape(-1, *(1,) * (weight.dim() - 1)) - own
+            return weight + moved
+        lengths = (own + moved).flatten(1).norm(dim=1)
+        ratio: Tensor = self.magnitude.to(lengths).flatten() / lengths
+        return (weight + moved) * ratio.reshape(-1, *(1,) * (own.dim() - 1))
 
     def rows(self, wanted: Rows | None) -> Change:
         """The same change of some rows only, which are another layer's own."""

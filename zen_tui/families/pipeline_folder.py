@@ -54,16 +54,15 @@ def _require_same(written: Source, family: Family, sub: str, meant: Mapping[str,
 
 def _size(family: Family, denoiser: Mapping[str, Tensor], texts: Mapping[str, nn.Module]) -> int:
     """How many bytes the weights of the folder take."""
-    parts, profile = family.source.parts, family.profile
-    kept = sum(
-        sum(file.stat().st_size for file in part.files)
-        if _in_folder(part)
-        else numbers_in(part) * _dtype(sub, part, family).itemsize
-        for sub, part in parts.items()
-        if sub != profile.denoiser and sub not in texts
-    )
-    own = [*denoiser.values(), *(tensor for model in texts.values() for tensor in model.state_dict().values())]
-    return kept + sum(tensor.numel() * tensor.element_size() for tensor in own)
+    size = sum(tensor.nbytes for tensor in denoiser.values())
+    for sub, part in family.source.parts.items():
+        if sub in texts:
+            size += sum(tensor.nbytes for tensor in texts[sub].state_dict().values())
+        elif sub != family.profile.denoiser and _in_folder(part):
+            size += sum(file.stat().st_size for file in part.files)
+        elif sub != family.profile.denoiser:
+            size += numbers_in(part) * _dtype(sub, part, family).itemsize
+    return size
 
 
 def _write(folder: Path, family: Family, denoiser: Mapping[str, Tensor], texts: Mapping[str, nn.Module]) -> None:
