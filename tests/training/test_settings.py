@@ -56,7 +56,8 @@ SEEN_ELSEWHERE = {
     "steps", "lr_schedule", "ema", "huber", "shift", "holdout", "checkpoint_every", "keep_checkpoints",
     "sample_every", "sample_prompts", "allow_few_photos", "gradient_checkpointing", "variants", "masked_loss",
     "mask_outside", "judge", "stop_early", "stop_gain", "class_pictures", "class_weight", "copy_within", "vectors",
-    "init_word", "hypernet", "layer_structure", "activation", "text_encoder_lr", "text_encoder_until",
+    "init_word", "hypernet", "layer_structure", "activation", "text_encoder_lr", "text_encoder_until", "learns",
+    "save",
 }  # fmt: skip
 
 
