@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 
 from zen_tui.library import durable
-from zen_tui.library.durable import hash_file, replacing, require_space, sweep, write_blob, write_file, write_text
+from zen_tui.library.durable import (
+    hash_file,
+    replacing,
+    replacing_folder,
+    require_space,
+    sweep,
+    write_blob,
+    write_file,
+    write_text,
+)
 from zen_tui.library.errors import DiskFull, ZenError
 
 WRITER = """
@@ -103,9 +112,40 @@ def test_sweep_removes_what_a_killed_process_left_and_no_other(tmp_path: Path) -
     (tmp_path / "deep" / f"{durable.TEMPORARY}{gone.pid}-file").touch()
     (tmp_path / f"{durable.TEMPORARY}{os.getpid()}-file").touch()
     (tmp_path / "kept").touch()
-    assert sweep(tmp_path) == 1
+    folder = tmp_path / "deep" / f"{durable.TEMPORARY}{gone.pid}-folder"
+    folder.mkdir()
+    (folder / "file").touch()
+    assert sweep(tmp_path) == 2
+    assert not folder.exists()
     left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"kept", f"{durable.TEMPORARY}{os.getpid()}-file"}
+
+
+FOLDER = """
+import os, signal, sys
+from pathlib import Path
+from zen_tui.library.durable import replacing_folder
+with replacing_folder(Path(sys.argv[1])) as made:
+    made.mkdir()
+    (made / "half").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_folder_is_whole_or_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "[a]"
+    for before in ([], ["old"]):
+        killed = subprocess.run([sys.executable, "-c", FOLDER, str(path)], check=False)
+        assert killed.returncode == -signal.SIGKILL
+        assert sorted(file.name for file in path.glob("*")) == before
+        with pytest.raises(ZenError, match="cannot be written"), replacing_folder(path) as made:
+            (made / "no" / "such").mkdir()
+        assert sorted(file.name for file in path.glob("*")) == before
+        with replacing_folder(path) as made:
+            made.mkdir()
+            (made / "old").touch()
+        assert [left.name for left in tmp_path.iterdir()] == ["[a]"], "what the killed one left is gone"
+        assert [file.name for file in path.iterdir()] == ["old"]
 
 
 def test_space_is_asked_for_before_a_folder_exists(tmp_path: Path) -> None:

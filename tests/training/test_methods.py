@@ -37,6 +37,7 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("hypernetwork", {"activation": "linear"}),
     ("lora", {"text_encoder_lr": 0.5, "text_encoder_until": 0.7, "lora_plus": 2.0}),
     ("lora", {"lora": "lokr", "text_encoder_lr": 1.0}),
+    ("dreambooth", {"learns": "attention", "save": "folder"}),
 ]
 """Every method as it is, and with settings that make something else of it."""
 SELDOM = ("rslora", "linear", 16, 1.0)  # what makes some of them slow tests

@@ -57,7 +57,7 @@ SEEN_ELSEWHERE = {
     "sample_every", "sample_prompts", "allow_few_photos", "gradient_checkpointing", "variants", "masked_loss",
     "mask_outside", "judge", "stop_early", "stop_gain", "class_pictures", "class_weight", "copy_within", "vectors",
     "init_word", "hypernet", "layer_structure", "activation", "text_encoder_lr", "text_encoder_until",
-    "embedding_lr", "embedding_until", "lora_from",
+    "embedding_lr", "embedding_until", "lora_from", "learns", "save",
 }  # fmt: skip
 
 

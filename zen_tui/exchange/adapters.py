@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from zen_tui.exchange.safetensors_header import Header, read_header
 from zen_tui.exchange.source import PICKLES
 from zen_tui.library import models
 from zen_tui.library.database import Database, free_slug
-from zen_tui.library.durable import hash_file, require_space, write_file
+from zen_tui.library.durable import hash_file, replacing, require_space, write_file
 from zen_tui.library.errors import BadFile, Refused
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Adapter
@@ -52,7 +53,7 @@ class AdapterFacts(msgspec.Struct, kw_only=True):
 
 
 def inspect_adapter(path: Path) -> AdapterFacts:
-    """Say what the adapter at `path` is: a LoRA in any layout, an embedding, or a hypernetwork.
+    """Say what the adapter at `path` is: a LoRA in any layout, an embedding, a hypernetwork, or a difference.
 
     Raises:
         BadFile: neither, or damaged.
@@ -162,10 +163,12 @@ def import_adapter(db: Database, home: Home, path: Path, name: str | None = None
     own = path.stem if file == path else path.name
     slug = free_slug(db, "adapters", slugify(name or own) or "adapter")
     target = home.adapters / f"{slug}.safetensors"
-    data = file.read_bytes()
     if facts.format == "peft":  # its rank and alpha lie in a file beside it, which stays behind
-        data = with_config(data, layout_of(read_header(file), beside=file.parent / PEFT_CONFIG))
-    write_file(target, data)
+        told = layout_of(read_header(file), beside=file.parent / PEFT_CONFIG)
+        write_file(target, with_config(file.read_bytes(), told))
+    else:
+        with replacing(target) as temporary:
+            shutil.copyfile(file, temporary)
     return models.add_adapter(
         db,
         slug,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from zen_tui.exchange.lora_names import Rows, targets
-from zen_tui.exchange.safetensors_header import read_header
+from zen_tui.exchange.safetensors_header import TensorInfo, read_header
 from zen_tui.exchange.source import Part, Source
 from zen_tui.library.errors import BadFile
 
@@ -24,6 +24,16 @@ class Where(msgspec.Struct, frozen=True):
     key: str
     rows: Rows | None
     size: tuple[int, int]
+
+
+def tensors_of(part: Part) -> dict[str, TensorInfo]:
+    """What the headers of a part's files tell of its tensors, by key without the prefix. Raises `BadFile`."""
+    return {
+        key.removeprefix(part.prefix): tensor
+        for file in part.files
+        for key, tensor in read_header(file).tensors.items()
+        if key.startswith(part.prefix)
+    }
 
 
 def layers_of(source: Source, family: str, parts: Sequence[str]) -> Layers:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from zen_tui.exchange.base_layers import layers_of
+from zen_tui.exchange.base_layers import layers_of, tensors_of
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.source import Source
 
@@ -33,6 +33,12 @@ def _size(
     found = layers_of(source, family, parts)
     sizes = [size for layers in found.values() for name, size in layers.items() if wanted.fullmatch(name)]
     return len(sizes), sum(_numbers(outputs, inputs, rank, kind) for outputs, inputs in sizes)
+
+
+def denoiser_size(source: Source, family: str) -> int:
+    """How many numbers of a base's denoiser can learn; Stable Diffusion 3 keeps a table of places that cannot."""
+    tensors = tensors_of(source.parts[PROFILES[family].denoiser])
+    return sum(math.prod(tensor.shape) for key, tensor in tensors.items() if not key.endswith("pos_embed"))
 
 
 def _numbers(outputs: int, inputs: int, rank: int, kind: str) -> int:

@@ -19,6 +19,7 @@ from zen_tui.exchange.safetensors_header import Header, read_header
 from zen_tui.exchange.source import source_of
 from zen_tui.families import embeddings, lora_export, lora_file, lora_math
 from zen_tui.families.adapters import open_adapter
+from zen_tui.families.baking import bake
 from zen_tui.families.base_weights import differing
 from zen_tui.families.changes import Change
 from zen_tui.families.embeddings import Embedding, word_beside
@@ -52,6 +53,8 @@ def make_adapter(spec: AdapterSpec, feed: Feed, db: Database, home: Home) -> dic
         return _export(spec, _telling(feed, "comparing layers"), db, home)
     if spec.action == "convert":
         return _converted(spec, db, home)
+    if spec.action == "bake":
+        return bake(spec, _telling(feed, "parts"), db, home)
     told = _telling(feed, "layers")
     share: lora_math.Resized | None = None
     if spec.action == "extract":

@@ -47,6 +47,20 @@ class Change:
             difference = up.flatten(1)
         return difference * self.scale
 
+    def on(self, weight: Tensor, own: Tensor, times: float) -> Tensor:
+        """`weight`, which is what others made of a layer's `own`, with this change at `times`; all in fp32 and
+        (outputs, inputs ...).
+
+        As PEFT has it, a DoRA scales the rows of all that came before it, by what gives `own` with its change the
+        lengths that it learned.
+        """
+        moved = times * self.delta().to(own.device).reshape(own.shape)
+        if self.magnitude is None:
+            return weight + moved
+        lengths = (own + moved).flatten(1).norm(dim=1)
+        ratio: Tensor = self.magnitude.to(lengths).flatten() / lengths
+        return (weight + moved) * ratio.reshape(-1, *(1,) * (own.dim() - 1))
+
     def rows(self, wanted: Rows | None) -> Change:
         """The same change of some rows only, which are another layer's own."""
         if wanted is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import torch
@@ -39,7 +41,8 @@ class Difference:
 
     def check(self, models: dict[str, nn.Module]) -> int:
         """How many tensors it changes. Raises `BadFile` unless each of them is in the base, in the same shape."""
-        own = {name: parameter.shape for name, parameter in learnable(models[self.part]).items()}
+        model = models.get(self.part)
+        own = {name: parameter.shape for name, parameter in learnable(model).items()} if model is not None else {}
         told = read_header(self.path).tensors
         wrong = [key for key, tensor in told.items() if own.get(key.removeprefix(f"{self.part}.")) != tensor.shape]
         if wrong:
@@ -73,22 +76,40 @@ class Sum:
             Refused: the weights are kept in fewer bits than can be added to.
             BadFile: a file is gone or damaged; nothing is added.
         """
-        own = learnable(model) if use else {}
-        wide: dict[str, Tensor] = {}
-        for difference, weight in use:
-            for name, numbers in _numbers(difference):
-                parameter = own[name]
-                if not parameter.dtype.is_floating_point or parameter.dtype.itemsize < 2:
-                    raise Refused(
-                        f"{difference.path.stem} changes all of the base, whose weights are rounded here.",
-                        "Choose quantize none, or train a LoRA.",
-                    )
-                sum_ = wide.get(name, parameter.float())
-                wide[name] = sum_ + weight * numbers.to(parameter.device, torch.float32)
-        for name, sum_ in wide.items():
-            parameter = own[name]
-            self._before.append((parameter, parameter.detach().to("cpu", copy=True)))
-            parameter.data = sum_.to(parameter.dtype)
+        try:
+            for parameter, sum_ in sums(model, use):
+                self._before.append((parameter, parameter.detach().to("cpu", copy=True)))
+                parameter.data = sum_
+        except BaseException:
+            self.take_back()
+            raise
+
+
+@torch.no_grad()
+def sums(model: nn.Module, use: Sequence[tuple[Difference, float]]) -> Iterator[tuple[nn.Parameter, Tensor]]:
+    """Each weight of a denoiser that differences change, and what it becomes when they are added.
+
+    One after another, so that hardly more than the base is in memory.
+
+    Raises:
+        Refused, BadFile: as `Sum.add`.
+    """
+    own = learnable(model) if use else {}
+    with contextlib.ExitStack() as stack:
+        files = [(stack.enter_context(_opened(found)), found, weight) for found, weight in use]
+        keys = dict.fromkeys(key for file, _, _ in files for key in file.keys())  # noqa: SIM118
+        for key in keys:
+            parts = [(file, found, weight) for file, found, weight in files if key in file.keys()]  # noqa: SIM118
+            parameter = own[key.removeprefix(f"{parts[0][1].part}.")]
+            if not parameter.dtype.is_floating_point or parameter.dtype.itemsize < 2:
+                raise Refused(
+                    f"{parts[0][1].path.stem} changes all of the base, whose weights are rounded here.",
+                    "Choose quantize none, or train a LoRA.",
+                )
+            sum_ = parameter.float()
+            for file, _, weight in parts:
+                sum_ = sum_ + weight * file.get_tensor(key).to(parameter.device, torch.float32)
+            yield parameter, sum_.to(parameter.dtype)
 
 
 def learnable(denoiser: nn.Module) -> dict[str, nn.Parameter]:
@@ -96,6 +117,15 @@ def learnable(denoiser: nn.Module) -> dict[str, nn.Parameter]:
     return {
         name.replace(".base_layer.", "."): parameter
         for name, parameter in denoiser.named_parameters()
+        if ".lora_" not in name and ".lokr_" not in name
+    }
+
+
+def whole(denoiser: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
+    """All that the library's model keeps of a denoiser, in `dtype` on the CPU."""
+    return {
+        name.replace(".base_layer.", "."): tensor.to("cpu", dtype if tensor.is_floating_point() else tensor.dtype)
+        for name, tensor in denoiser.state_dict().items()
         if ".lora_" not in name and ".lokr_" not in name
     }
 
@@ -119,10 +149,8 @@ def write(path: Path, family: str, variant: str, numbers: dict[str, Tensor], tri
         save_file(held, temporary, metadata=header)
 
 
-def _numbers(difference: Difference) -> list[tuple[str, Tensor]]:
+def _opened(difference: Difference) -> Any:
     try:
-        with safe_open(difference.path, "pt") as file:
-            found = [(key.removeprefix(f"{difference.part}."), file.get_tensor(key)) for key in file.keys()]  # noqa: SIM118
+        return safe_open(difference.path, "pt")
     except (OSError, SafetensorError):
         raise BadFile(f"{difference.path.name} cannot be read.", "Train it again.") from None
-    return found

@@ -140,7 +140,7 @@ def check(lora: LoraFile, models: dict[str, nn.Module]) -> None:
     Raises:
         BadFile: changes without a layer, or made for layers of another size; some of them are named.
     """
-    layers = {part: _layers(model) for part, model in models.items()}
+    layers = {part: layers_in(model) for part, model in models.items()}
     strange: list[str] = []
     misfit: list[str] = []
     for piece in lora.layout.pieces:
@@ -173,7 +173,7 @@ def apply(lora: LoraFile, prefix: str, module: Any, name: str) -> int:
     if not changes:
         return 0
     dora = {change.magnitude is not None for change in changes}
-    layers = _layers(module)
+    layers = layers_in(module)
     missing = [change.layer for change in changes if change.layer not in layers]
     if missing or len(dora) > 1:
         why = f"{few(missing)} changes no layer" if missing else "only some of its layers are DoRA"
@@ -232,7 +232,7 @@ def _hang(change: Change, base: Any, wrapped: Any, name: str) -> None:
         )
 
 
-def _layers(model: nn.Module) -> dict[str, tuple[str, Any]]:
+def layers_in(model: nn.Module) -> dict[str, tuple[str, Any]]:
     """Layers with a weight matrix by the name that files use: their name in `model`, and the layer itself.
 
     An attached adapter puts a wrapper around a layer; transformers 5 dropped a level of names from CLIP.

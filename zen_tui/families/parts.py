@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from zen_tui.exchange.safetensors_header import read_header
+from zen_tui.exchange.base_layers import tensors_of
 from zen_tui.exchange.source import Part, Source
 from zen_tui.families.original import load_original
 from zen_tui.library.errors import BadFile
@@ -28,13 +28,12 @@ def model_class(name: str) -> Any:
 
 def encoder_dtype(part: Part) -> torch.dtype:
     """What a text encoder computes in: fp32, or bf16 where fp32 would take a graphics card for itself."""
-    sizes = (
-        math.prod(tensor.shape)
-        for file in part.files
-        for key, tensor in read_header(file).tensors.items()
-        if key.startswith(part.prefix)
-    )
-    return torch.float32 if sum(sizes) < PRECISE else torch.bfloat16
+    return torch.float32 if numbers_in(part) < PRECISE else torch.bfloat16
+
+
+def numbers_in(part: Part) -> int:
+    """How many numbers a part has."""
+    return sum(math.prod(tensor.shape) for tensor in tensors_of(part).values())
 
 
 def load_part(source: Source, sub: str, cls: Any, dtype: torch.dtype) -> nn.Module:

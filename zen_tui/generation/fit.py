@@ -19,8 +19,8 @@ from pathlib import Path
 
 import msgspec
 
+from zen_tui.exchange.base_layers import tensors_of
 from zen_tui.exchange.profiles import PROFILES
-from zen_tui.exchange.safetensors_header import read_header
 from zen_tui.exchange.source import Source
 from zen_tui.exchange.step_costs import activations
 from zen_tui.library.errors import Refused
@@ -105,13 +105,7 @@ def sizes_of(source: Source, family: str) -> Sizes:
     profile = PROFILES[family]
 
     def shapes(sub: str) -> dict[str, tuple[int, ...]]:
-        part = source.parts[sub]
-        return {
-            key[len(part.prefix) :]: tensor.shape
-            for file in part.files
-            for key, tensor in read_header(file).tensors.items()
-            if key.startswith(part.prefix)
-        }
+        return {key: tensor.shape for key, tensor in tensors_of(source.parts[sub]).items()}
 
     denoiser = shapes(profile.denoiser)
     blocks: Counter[str] = Counter()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -111,6 +112,7 @@ def main() -> None:
     home = Home.find()
     out = os.dup(1)  # what a library prints must not mix with the events
     os.dup2(2, 1)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # nothing half written stays
     feed = _Feed(out)
     environment.prepare_worker(home)
     crash.install(home)

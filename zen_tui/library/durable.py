@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import io
 import os
@@ -72,6 +73,30 @@ def replacing(path: Path, *, settled: bool = True) -> Iterator[Path]:
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise disk_error(error, path) from error
+        raise
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`; on leaving without an error it becomes `path`, whole.
+
+    The body makes the folder, and what is in it durable. If it fails, nothing is left behind; what a killed
+    process left of the same folder goes first.
+
+    Raises:
+        DiskFull, ZenError: as `replacing`.
+    """
+    for left in path.parent.glob(f"{TEMPORARY}*-{glob.escape(path.name)}"):
+        if left.is_dir() and not _being_written(left):
+            shutil.rmtree(left, ignore_errors=True)
+    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{threading.get_ident()}-{path.name}"
+    try:
+        yield temporary
+        move(temporary, path)
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
         if isinstance(error, OSError):
             raise disk_error(error, path) from error
         raise
@@ -154,13 +179,16 @@ def sync_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> int:
-    """Remove temporary files that a killed process left in `folder` and below; return how many.
+    """Remove temporary files and folders that a killed process left in `folder` and below; return how many.
 
     Those of a process that still runs are its own business.
     """
-    left = [path for path in folder.rglob(f"{TEMPORARY}*") if path.is_file() and not _being_written(path)]
+    left = [path for path in folder.rglob(f"{TEMPORARY}*") if not _being_written(path)]
     for path in left:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return len(left)
 
 

@@ -59,6 +59,10 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """For which share of the steps that word learns."""
     lora_from: float = 0.1
     """After which share of the steps a LoRA begins to learn around its word."""
+    learns: Literal["all", "attention"] = "all"
+    """What of the denoiser learns by DreamBooth: all of it, or the matrices of its attention."""
+    save: Literal["difference", "folder"] = "difference"
+    """What DreamBooth leaves: an adapter, or beside it a diffusers folder that is a base of its own."""
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     quantize: Quantize = "auto"
@@ -155,7 +159,9 @@ class TrainSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 SETTING_NAMES = TrainSettings.__struct_fields__
-SHAPED = ("rank", "alpha", "lora", "hypernet", "layer_structure", "activation", "vectors", "init_word")
+SHAPED = (
+    "rank", "alpha", "lora", "hypernet", "layer_structure", "activation", "vectors", "init_word", "learns",
+)  # fmt: skip
 """Settings that what was learned depends on: a run that goes on from another's state keeps them."""
 DECIDED = ("holdout", "masked_loss", "allow_few_photos")
 """Settings that act when a run takes its photos, which a run from another's state takes over as they are."""
@@ -244,14 +250,15 @@ class GenerateSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 class AdapterSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Make one adapter from `adapters`; by `extract` from what the base `tuned` has learned beyond `base`; by
-    `convert` from the pickle `source`.
+    `convert` from the pickle `source`. By `bake`, write a folder `out` that is a base called `name`: `base`, or
+    the base that they were made with, with `adapters` worked in.
 
     An export writes the file `out` in `format`, keeping the keys `keep` of the header; the others record an
     adapter called `name`. `rank` is for `resize` and `extract`; `scale` takes the weight of its one adapter.
     """
 
     kind: ClassVar[str] = "adapter"
-    action: Literal["export", "merge", "scale", "resize", "extract", "convert"]
+    action: Literal["export", "merge", "scale", "resize", "extract", "convert", "bake"]
     adapters: tuple[AdapterUse, ...] = ()
     out: str | None = None
     format: str = "diffusers"

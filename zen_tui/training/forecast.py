@@ -23,7 +23,7 @@ from zen_tui.training.methods import METHODS
 # what the time and the memory of a step depend on
 ALIKE = (
     "resolution", "aspect", "batch_size", "gradient_accumulation", "precision", "quantize",
-    "gradient_checkpointing", "lora", "hypernet", "layer_structure",
+    "gradient_checkpointing", "lora", "hypernet", "layer_structure", "learns",
 )  # fmt: skip
 PRESERVING = 2.4  # times as much: the class is a second picture, and the base answers for it too
 SLOWER = 2.0  # times the usual step, beyond which the second is not just one that still warms up

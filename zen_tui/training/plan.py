@@ -136,6 +136,7 @@ def plan(
     expected = forecast(db, base, settings, method, fit, here.device, gpus)
     numbers_per_pixel = latent_numbers(source, PROFILES[base.family])
     licence, meaning = licence_of(base)
+    folder = facts.bytes if METHODS[method].whole and settings.save == "folder" else 0
     return Plan(
         learned=f"{numbers:,} numbers in {learns.words}",
         rate=rate_in_words(settings, learns),
@@ -146,7 +147,7 @@ def plan(
         seconds=expected.seconds * settings.steps if expected.seconds else None,
         memory_mb=expected.memory_mb,
         measured=expected.exact,
-        disk_mb=max(1, round((12 * numbers * (settings.keep_checkpoints + BESIDE) + 4 * numbers) / 1e6)),
+        disk_mb=max(1, round((12 * numbers * (settings.keep_checkpoints + BESIDE) + 4 * numbers + folder) / 1e6)),
         licence=licence,
         licence_note="" if any(run.base_id == base.id and run.finished for run in models.runs(db)) else meaning,
         fit=fit.words,

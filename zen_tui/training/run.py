@@ -47,6 +47,7 @@ from zen_tui.training.methods.method import Method, Subject
 from zen_tui.training.methods.outline import targets_of
 from zen_tui.training.samples import Samples, sample_requests
 from zen_tui.training.telling import describe, metrics
+from zen_tui.training.tuned import keep_base
 
 OWN = "SELECT slug FROM adapters WHERE run_id = ? AND json_extract(facts, '$.checkpoint') IS NULL"
 
@@ -188,7 +189,11 @@ def _train(
 
     figures = metrics(course, family, fit)
     adapter = _record(db, home, run, base, dataset, spec, method, figures, course.step)
-    return {"run": run.slug, "adapter": adapter.slug, "metrics": figures}
+    result: dict[str, Any] = {"run": run.slug, "adapter": adapter.slug, "metrics": figures}
+    if methods.METHODS[spec.method].whole and settings.save == "folder":
+        result["base"] = keep_base(db, home, run, base, family, adapter.slug).slug
+        feed.tell(Note(text=f"What learned is a base of its own, too: {result['base']}."))
+    return result
 
 
 def _record(

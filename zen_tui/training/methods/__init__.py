@@ -49,7 +49,7 @@ METHODS = {
         "Hypernetwork", "hypernetwork", "Bending", ("hypernet", "layer_structure", "activation", "dropout")
     ),
     # diffusers has 5e-6 for it beside 1e-4 for a LoRA
-    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth", rate=0.05, whole=True),
+    "dreambooth": Known("DreamBooth", "dreambooth", "Dreambooth", ("learns", "save"), rate=0.05, whole=True),
     "embedding": Known("Embedding", "embedding", "TextualInversion", _WORD, {"learning_rate": 5e-3}),
     "pivotal": Known(
         "Pivotal tuning", "pivotal", "Pivotal", (*_LORA, *_WORD, "embedding_lr", "embedding_until", "lora_from")

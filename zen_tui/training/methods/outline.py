@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from zen_tui.exchange.base_layers import layers_of
 from zen_tui.exchange.embeddings import ARCHITECTURES, width_of
 from zen_tui.exchange.hypernetworks import inputs_of, places_in, sizes, structure_of
-from zen_tui.exchange.layers import DEFAULT_TARGETS, lora_size, text_size
+from zen_tui.exchange.layers import DEFAULT_TARGETS, denoiser_size, lora_size, text_size
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.source import source_of
-from zen_tui.generation.fit import sizes_of
 from zen_tui.library.errors import Refused, WrongUse
 from zen_tui.library.records import Base
 from zen_tui.library.specs import TrainSettings
@@ -132,9 +133,20 @@ def _hypernetwork(base: Base, settings: TrainSettings) -> Outline:
     return Outline(numbers, bends_in_words(places, settings))
 
 
+def tuned(name: str, family: str, learns: str) -> bool:
+    """Whether the denoiser's weight `name` learns by DreamBooth; `learns` is the setting."""
+    layer, _, what = name.rpartition(".")
+    return learns == "all" or (what == "weight" and bool(re.fullmatch(PROFILES[family].targets["attn"], layer)))
+
+
 def _dreambooth(base: Base, settings: TrainSettings) -> Outline:
-    sizes = sizes_of(source_of(base), base.family)
-    return Outline(sizes.denoiser, "all of the denoiser")
+    source = source_of(base)
+    if settings.learns == "all":
+        return Outline(denoiser_size(source, base.family), "all of the denoiser")
+    denoiser = PROFILES[base.family].denoiser
+    layers = layers_of(source, base.family, (denoiser,))[denoiser]
+    mine = [size for layer, size in layers.items() if tuned(f"{layer}.weight", base.family, settings.learns)]
+    return Outline(sum(map(math.prod, mine)), f"the {len(mine)} matrices of the denoiser's attention")
 
 
 def _embedding(base: Base, settings: TrainSettings) -> Outline:

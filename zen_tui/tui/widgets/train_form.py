@@ -43,6 +43,8 @@ REST = {
     "embedding_lr": "times the LoRA's rate",
     "embedding_until": "share of the steps",
     "lora_from": "share for the word alone",
+    "learns": "all, or attention",
+    "save": "difference; folder: a base too",
     "gradient_accumulation": "batches in a step",
     "lr_schedule": "constant, cosine, linear",
     "warmup": "steps of a gentle start",
