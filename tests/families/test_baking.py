@@ -139,10 +139,14 @@ def test_what_cannot_be_baked_is_a_sentence_and_leaves_nothing(
     import_adapter(db, home, written(tmp_path / "flux.safetensors", random_changes("flux1"), "flux1", "kohya"))
     wide = [Change("unet", LAYER, draw(64, 2), draw(2, 32))]
     import_adapter(db, home, written(tmp_path / "wide.safetensors", wide, "sd15", "diffusers"))
+    worded = {**load_file(tmp_path / "wide.safetensors"), "bundle_emb.toy.clip_l": torch.ones(1, 768)}
+    save_file(worded, tmp_path / "both.safetensors")
+    import_adapter(db, home, tmp_path / "both.safetensors")
     taken = tmp_path / "taken"
     taken.mkdir()
     cases: list[tuple[AdapterUse, dict[str, Any], type[ZenError], str]] = [
         (AdapterUse("toy"), {}, Refused, "toy is of the kind embedding"),
+        (AdapterUse("both"), {}, Refused, "brings along the word toy, which would be lost"),
         (AdapterUse("flux"), {}, Refused, "flux is for FLUX.1"),
         (AdapterUse("wide"), {}, BadFile, "made for another base"),
         (AdapterUse("lora", 1e39), {}, Refused, "not finite"),

@@ -16,8 +16,8 @@ from zen_tui.jobs import queue
 from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
+from zen_tui.library.photo_specs import MaskSpec
 from zen_tui.library.settings import read
-from zen_tui.library.specs import MaskSpec
 from zen_tui.photos.intake import import_photos
 from zen_tui.tui.app import ZenApp
 from zen_tui.tui.screens.datasets import DatasetsScreen

@@ -20,8 +20,8 @@ from zen_tui.library.database import Database
 from zen_tui.library.errors import BadFile, Refused, WrongUse
 from zen_tui.library.events import Done, Interrupted, Progress, Warned
 from zen_tui.library.paths import Home
+from zen_tui.library.photo_specs import CaptionSpec
 from zen_tui.library.records import Crop, Dataset
-from zen_tui.library.specs import CaptionSpec
 from zen_tui.photos.intake import import_photos
 from zen_tui.vision.caption_job import as_trained, caption
 

@@ -19,8 +19,8 @@ from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.errors import BadFile, NotFound, Refused, WrongUse, ZenError
 from zen_tui.library.paths import Home
+from zen_tui.library.photo_specs import CaptionSpec
 from zen_tui.library.records import Dataset
-from zen_tui.library.specs import CaptionSpec
 from zen_tui.vision.caption_job import caption
 from zen_tui.vision.captioner import TextDescriber, load_describer
 

@@ -17,8 +17,8 @@ from zen_tui.library.database import Database
 from zen_tui.library.errors import Refused
 from zen_tui.library.events import Interrupted, Progress
 from zen_tui.library.paths import Home
+from zen_tui.library.photo_specs import MaskSpec
 from zen_tui.library.records import Crop, Dataset, Photo
-from zen_tui.library.specs import MaskSpec
 from zen_tui.photos.intake import import_photos
 from zen_tui.photos.masks import (
     draw_rectangles,

@@ -140,6 +140,16 @@ def with_config(data: bytes, layout: Layout) -> bytes:
     return len(written).to_bytes(8, "little") + written + data[8 + length :]
 
 
+def wordless(adapter: Adapter) -> Adapter:
+    """`adapter`; raises `Refused` when it is a LoRA with a word, where only layers are taken."""
+    if words := adapter.facts.get("words"):
+        raise Refused(
+            f"{adapter.slug} brings along the word {words[0]}, which would be lost.",
+            "Export it for diffusers: layers and word become two files, and each can be imported.",
+        )
+    return adapter
+
+
 def weights_in(path: Path) -> Path:
     """`path`, or the file with the weights when it is a folder as PEFT or diffusers save one. Raises `BadFile`."""
     if not path.is_dir():

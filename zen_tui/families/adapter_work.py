@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from zen_tui.exchange.adapter_header import plan_header
-from zen_tui.exchange.adapters import TRIGGER, import_adapter, inspect_adapter
+from zen_tui.exchange.adapters import TRIGGER, import_adapter, inspect_adapter, wordless
 from zen_tui.exchange.base_layers import places_of
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.safetensors_header import Header, read_header
@@ -63,7 +63,7 @@ def make_adapter(spec: AdapterSpec, feed: Feed, db: Database, home: Home) -> dic
         changes = share.changes
     else:
         sources = [models.adapter(db, use.name) for use in spec.adapters]
-        files = [_changes(home, _wordless(adapter)) for adapter in sources]
+        files = [_changes(home, wordless(adapter)) for adapter in sources]
         family, variant = _one_family(sources)
         if spec.action == "merge":
             changes = lora_math.merged(
@@ -104,15 +104,6 @@ def _changes(home: Home, adapter: Adapter) -> list[Change]:
             f"{adapter.slug} is a {adapter.kind}, not a LoRA.", "Only LoRAs can be exported and combined."
         )
     return list(lora_file.read(home.resolve(adapter.path)).changes)
-
-
-def _wordless(adapter: Adapter) -> Adapter:
-    if words := adapter.facts.get("words"):
-        raise Refused(
-            f"{adapter.slug} brings along the word {words[0]}, which would be lost.",
-            "Export it for diffusers: layers and word become two files, and each can be imported.",
-        )
-    return adapter
 
 
 def _one_family(sources: Sequence[Adapter]) -> tuple[str, str]:

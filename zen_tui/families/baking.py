@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zen_tui.exchange.adapters import wordless
 from zen_tui.exchange.base_layers import blocks_per_level, tensors_of
 from zen_tui.exchange.bases import add_base
 from zen_tui.exchange.profiles import PROFILES
@@ -40,12 +41,12 @@ def bake(spec: AdapterSpec, told: Callable[[int, int], None], db: Database, home
     """Write the folder `spec.out`, and list it as a base. Returns {"base", "out"}.
 
     Raises:
-        Refused: an adapter is no part of a base's weights, or the folder exists.
+        Refused: an adapter, or a word in it, is no part of a base's weights, or the folder exists.
         WrongUse: it is not clear into which base.
         NotFound, BadFile: the base, or a file, is gone or damaged, or they do not fit each other.
         DiskFull: nothing is left of it.
     """
-    out, adapters = Path(spec.out or ""), [models.adapter(db, use.name) for use in spec.adapters]
+    out, adapters = Path(spec.out or ""), [wordless(models.adapter(db, use.name)) for use in spec.adapters]
     if out.exists():
         raise Refused(f"{out} exists already.", "Choose another name; Zen overwrites nothing.")
     base = models.base(db, spec.base) if spec.base else _base_of(adapters, db)

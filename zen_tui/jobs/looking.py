@@ -13,8 +13,8 @@ from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.errors import NotFound, Refused, WrongUse
 from zen_tui.library.paths import Home
+from zen_tui.library.photo_specs import CaptionSpec, MaskSpec
 from zen_tui.library.records import Dataset, Job, Photo
-from zen_tui.library.specs import CaptionSpec, MaskSpec
 from zen_tui.library.text import plural
 from zen_tui.photos.captions import default_caption
 from zen_tui.photos.masks import origin_of

@@ -13,8 +13,8 @@ from zen_tui.library.database import Database
 from zen_tui.library.errors import BadFile
 from zen_tui.library.events import Feed, Note
 from zen_tui.library.paths import Home
+from zen_tui.library.photo_specs import CaptionSpec
 from zen_tui.library.records import Crop, Dataset, Photo
-from zen_tui.library.specs import CaptionSpec
 from zen_tui.library.text import plural
 from zen_tui.photos.captions import default_caption
 from zen_tui.vision.captioner import LARGEST, load_describer

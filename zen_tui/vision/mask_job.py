@@ -10,8 +10,8 @@ from zen_tui.library import datasets
 from zen_tui.library.database import Database
 from zen_tui.library.events import Feed, Note
 from zen_tui.library.paths import Home
+from zen_tui.library.photo_specs import MaskSpec
 from zen_tui.library.records import Photo
-from zen_tui.library.specs import MaskSpec
 from zen_tui.library.text import plural
 from zen_tui.photos.masks import LARGEST, origin_of, write_mask
 from zen_tui.vision.done import DonePhotos
