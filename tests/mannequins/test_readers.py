@@ -29,6 +29,7 @@ def strangers(people: int) -> torch.Tensor:
     return render(shown, [cast.scene("evaluate", i, k % 3, style="photo") for k, i in enumerate(numbers)])
 
 
+@pytest.mark.slow
 def test_strangers_are_found_among_fifty(strangers: torch.Tensor, people: int) -> None:
     read = load_identity_reader()
     shares = []

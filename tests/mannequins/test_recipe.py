@@ -13,6 +13,7 @@ from zen_tui.mannequins.pretrain import Recipe, run
 from zen_tui.mannequins.pretrain_kept import Diary, Stopped, recall
 from zen_tui.mannequins.pretrain_loop import Plan, Setting
 
+pytestmark = pytest.mark.slow
 TINY = Recipe(
     shape=Shape(
         picture=64, vae=(8, 8, 8, 8), vae_groups=4, unet=(8, 16, 16), unet_heads=(1, 2, 2), unet_groups=4,
@@ -55,7 +56,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work
 
 
-@pytest.mark.slow
 def test_a_training_interrupted_in_every_stage_ends_bit_for_bit_the_same(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "pictures", tmp_path / "pictures")
     for stage in ("vae", "latents", "unet", "decoder", "unet-final"):

@@ -57,7 +57,7 @@ def test_their_weight_is_what_they_count(studio: Studio) -> None:
     assert light.losses()[6] != heavy.losses()[6]
 
 
-@pytest.mark.parametrize("asked_at", [1, 4])
+@pytest.mark.parametrize("asked_at", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_a_stop_while_they_are_drawn_or_learned_changes_nothing(studio: Studio, asked_at: int) -> None:
     settings: dict[str, Any] = {"class_pictures": 10, "prior_preservation": 0.5, "dropout": 0.2}
     whole = studio.train(**settings)

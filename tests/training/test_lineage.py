@@ -40,7 +40,7 @@ def asked_of(studio: Studio, job: int) -> TrainSpec:
     return spec
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "schedule_free"])
+@pytest.mark.parametrize("optimizer", ["adamw", pytest.param("schedule_free", marks=pytest.mark.slow)])
 def test_a_run_that_goes_on_is_as_if_it_had_been_longer_from_the_start(studio: Studio, optimizer: str) -> None:
     whole = studio.train(steps=9, optimizer=optimizer, ema=0.9 if optimizer == "adamw" else 0.0)
     wanted = adapter(studio)
@@ -166,7 +166,7 @@ def test_pruning_spares_the_newest_the_best_and_what_a_fork_stands_on(studio: St
     assert files == {f"step-{c.step:07d}.safetensors" for c in left}
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "schedule_free"])
+@pytest.mark.parametrize("optimizer", ["adamw", pytest.param("schedule_free", marks=pytest.mark.slow)])
 def test_the_adapter_of_any_checkpoint_is_what_the_run_would_have_ended_with(
     studio: Studio, tmp_path: Path, optimizer: str
 ) -> None:

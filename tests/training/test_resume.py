@@ -40,7 +40,9 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return one.keys() == other.keys() and all(equal(tensor, other[key]) for key, tensor in one.items())
 
 
-@pytest.mark.parametrize(("precision", "how"), [("fp32", "pause"), ("bf16", "stop")])
+@pytest.mark.parametrize(
+    ("precision", "how"), [("fp32", "pause"), pytest.param("bf16", "stop", marks=pytest.mark.slow)]
+)
 def test_a_paused_run_goes_on_as_if_it_had_not(studio: Studio, precision: str, how: str) -> None:
     give_masks(studio, half=True, count=4)
     whole = studio.train(precision=precision, **EVERYTHING)

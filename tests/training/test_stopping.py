@@ -51,7 +51,7 @@ def test_a_run_that_ended_early_goes_on_with_new_patience(studio: Studio) -> Non
     assert tape.losses() == {step: loss for step, loss in whole.losses().items() if 4 < step <= 8}
 
 
-@pytest.mark.parametrize("asked_at", [3, 4])
+@pytest.mark.parametrize("asked_at", [pytest.param(3, marks=pytest.mark.slow), 4])
 def test_a_stop_in_the_middle_of_patience_changes_nothing(studio: Studio, asked_at: int) -> None:
     whole = studio.train(**STILL)
     wanted = adapter(studio)

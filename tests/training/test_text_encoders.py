@@ -39,7 +39,8 @@ def _fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "cpu_has_bf16", lambda: False)
 
 
-@pytest.mark.parametrize("name", ["sd15", pytest.param("sdxl", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sd15", "sdxl"])
 def test_the_library_reads_it_and_what_is_exported(
     studio: Studio, tiny_folder: TinyFolder, zen: Zen, tmp_path: Path, name: str
 ) -> None:
