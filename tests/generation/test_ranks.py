@@ -39,6 +39,7 @@ def draw(db: Database, home: Home, base: Base, feed: KeptFeed, **changed: Any) -
     generate(spec(base, AdapterUse("mara", 0.8), **wanted), feed, db, home)
 
 
+@pytest.mark.slow
 def test_two_processes_draw_what_one_draws(db: Database, home: Home, base: Base, job_id: int) -> None:
     add_adapter(db, home, base, "mara")
     draw(db, home, base, KeptFeed(job_id))

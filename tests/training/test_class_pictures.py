@@ -50,6 +50,7 @@ def test_they_are_drawn_before_the_training_once_for_all_runs(studio: Studio) ->
     assert drawn(studio) == {}
 
 
+@pytest.mark.slow
 def test_their_weight_is_what_they_count(studio: Studio) -> None:
     plain = studio.train()
     assert studio.train(class_pictures=3, class_weight=0).losses() == plain.losses()

@@ -76,6 +76,7 @@ def test_a_run_that_draws_a_photo_over_again_says_so(planted: Studio, zen: Zen) 
     assert history.copies == {2: 1, 4: 1, 6: 1}
 
 
+@pytest.mark.slow
 def test_a_stopped_run_counts_its_copies_once(planted: Studio) -> None:
     planted.spec = planted.start(judge=2, sample_every=3)
     tape = Tape(ask=lambda step: "pause" if step == 5 else "")

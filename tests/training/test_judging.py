@@ -63,6 +63,7 @@ def test_a_run_is_judged_at_each_checkpoint_and_learns_the_same(studio: Studio) 
     assert history.best.step == studio.result["metrics"]["best_step"]
 
 
+@pytest.mark.slow
 def test_a_run_that_stops_while_it_is_judged_is_judged_when_it_goes_on(studio: Studio) -> None:
     whole = studio.train(judge=2)
     spec = studio.start(judge=2)

@@ -24,6 +24,7 @@ def resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.slow
 def test_a_paused_training_gives_its_memory_back(
     studio: Studio,
     workshop: Workshop,

@@ -41,6 +41,7 @@ def test_a_run_ends_when_nothing_is_gained_and_says_why(studio: Studio) -> None:
     assert "stopped" not in models.runs(studio.db)[-1].metrics
 
 
+@pytest.mark.slow
 def test_a_run_that_ended_early_goes_on_with_new_patience(studio: Studio) -> None:
     whole = studio.train(steps=20)
     spec = begun(studio, **STILL)

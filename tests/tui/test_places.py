@@ -121,6 +121,7 @@ async def test_without_colour_everything_is_still_told(
 
 
 @pytest.mark.parametrize("theme", ["paper", "ansi-dark"])
+@pytest.mark.slow
 async def test_every_theme_draws_every_screen(theme: str, filled: Database, home: Home) -> None:
     async with zen(filled, home, (80, 24)) as (app, pilot):
         app.theme = theme
