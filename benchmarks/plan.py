@@ -26,7 +26,8 @@ from zen_tui.library.paths import Home
 
 ROOM = 14e9  # bytes of free memory, below which the large base is left out
 BAR = 0.15
-ALWAYS = ("sample_every=0", "holdout=0", "precision=fp32", "rank=16")
+ALWAYS = ("sample_every=0", "holdout=0", "precision=fp32")
+LORA = ("rank=16", "alpha=16")
 CASES: list[tuple[str, str, tuple[str, ...]]] = [
     ("zen-mini", "lora", ("resolution=128", "batch_size=4")),
     ("zen-mini", "lora", ("resolution=128", "batch_size=8")),
@@ -80,7 +81,11 @@ def case(base: str, method: str, changed: tuple[str, ...], steps: int) -> dict[s
     """Train once, with a worker of its own."""
     while worker_alive(Home.find()):
         time.sleep(0.1)
-    chosen = [word for setting in (*ALWAYS, *changed, f"steps={steps}") for word in ("--set", setting)]
+    chosen = [
+        word
+        for setting in (*ALWAYS, *(LORA if method == "lora" else ()), *changed, f"steps={steps}")
+        for word in ("--set", setting)
+    ]
     told = json.loads(zen("train", "noise", "--base", base, "--method", method, *chosen, "--wait", "--json"))
     plan, metrics = told["plan"], told["metrics"]
     return {

@@ -30,7 +30,8 @@ from zen_tui.ranks.cards import on_processor
 BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 STORED = {"int8": 1.0, "fp8": 1.0, "nf4": 0.516}  # a number of a matrix; NF4 has a byte of scale for 64 numbers
 SHARE = 0.9  # of the free memory that is counted on
-OVERHEAD = 1 << 30  # bytes that the device's own libraries take
+LIBRARIES = {"cpu": 530_000_000}  # bytes that a worker takes before it has a base, as measured on Linux
+ON_A_CARD = 1 << 30  # bytes that the libraries of a card take there
 PRECISE = 2_000_000_000  # parameters of a text encoder; smaller ones compute in fp32, larger ones in bf16
 # where a denoiser's blocks are in its keys: those of diffusers' UNets, of the original ones, of transformers
 BLOCK = re.compile(
@@ -61,6 +62,11 @@ class Machine(msgspec.Struct, frozen=True):
     device: str
     free: int
     bitsandbytes: bool = False
+
+    @property
+    def overhead(self) -> int:
+        """Bytes that are taken by no part of a base."""
+        return LIBRARIES.get(self.device, ON_A_CARD)
 
     @property
     def does_nf4(self) -> bool:
@@ -143,7 +149,7 @@ def text_weights(sizes: Sizes) -> int:
 
 def texts_for(sizes: Sizes, machine: Machine) -> str:
     """How the text encoders fit: as they are (''), in 'int8', or on the 'cpu' while a card does the rest."""
-    room = SHARE * machine.free - OVERHEAD
+    room = SHARE * machine.free - machine.overhead
     if text_weights(sizes) <= room:
         return ""
     return "int8" if sum(sizes.texts) <= room or machine.device != "cuda" else "cpu"
@@ -177,7 +183,7 @@ def ladder(
 
     def rung(stored: str, twice: float, pictures: int = batch, side: int = resolution) -> Fit:
         acts = activations(family, sizes.denoiser, side**2, pictures, twice, width)
-        needs = weights(sizes, width, stored) + LEARNING * learned + acts + OVERHEAD
+        needs = weights(sizes, width, stored) + LEARNING * learned + acts + machine.overhead
         needs += text_weights(sizes) if reads else 0
         return Fit(
             stored, texts, twice > 0, needs=needs, fits=needs <= SHARE * machine.free, twice=twice or 1.0,
@@ -224,7 +230,7 @@ def for_drawing(
 
     def fit(stored: str, carry: bool) -> Fit:
         heavy = (carried if carry else weights)(sizes, BYTES[precision], stored)
-        needs = heavy + BYTES_PER_PIXEL * pixels + OVERHEAD
+        needs = heavy + BYTES_PER_PIXEL * pixels + machine.overhead
         texts = texts_for(sizes, machine)
         return Fit(stored, texts, offload=carry, needs=needs, fits=needs <= SHARE * machine.free)
 
