@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from zen_tui.families import difference
 from zen_tui.families.adapters import open_adapter
 from zen_tui.families.base import Family
-from zen_tui.library.errors import BadFile, Refused, ZenError
+from zen_tui.library.errors import Refused
 from zen_tui.library.specs import TrainSettings
-from zen_tui.training.methods.method import Group, Method, Subject
+from zen_tui.training.methods.method import Group, Method, Subject, proven
 from zen_tui.training.methods.outline import tuned
 
 
@@ -80,14 +80,7 @@ class Dreambooth(Method):
         family = self.family
         numbers = {name: self._learned(name, parameter) for name, parameter in self._own.items()}
         difference.write(path, family.name, self._variant(), numbers, self.subject.trigger, family.licence)
-        try:
-            same = self._is_in(path, numbers)
-        except BadFile:
-            same = False
-        if not same:
-            path.unlink(missing_ok=True)
-            raise ZenError("The adapter could not be read back as it was written.", "The last checkpoint is kept.")
-        return path
+        return proven(path, lambda written: self._is_in(written, numbers))
 
     def _is_in(self, path: Path, numbers: Mapping[str, Tensor]) -> bool:
         """Whether the file holds, to the bit, what was learned, and fits the base."""

@@ -9,11 +9,10 @@ from torch import Tensor
 from zen_tui.families import embeddings
 from zen_tui.families.adapters import open_adapter
 from zen_tui.families.base import Family
-from zen_tui.library.errors import BadFile, ZenError
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import plural
 from zen_tui.training.methods import words
-from zen_tui.training.methods.method import Group, Subject
+from zen_tui.training.methods.method import Group, Subject, proven
 from zen_tui.training.methods.reading import Reading
 
 NAME = "zen"  # under which the family knows what learns
@@ -47,11 +46,4 @@ class TextualInversion(Reading):
 
     def save(self, path: Path) -> Path:
         embeddings.write(path, self.word, self.family.name, self.family.licence)
-        try:
-            same = embeddings.same(self.word, open_adapter(path, depth=2))
-        except BadFile:
-            same = False
-        if not same:
-            path.unlink(missing_ok=True)
-            raise ZenError("The adapter could not be read back as it was written.", "The last checkpoint is kept.")
-        return path
+        return proven(path, lambda written: embeddings.same(self.word, open_adapter(written, depth=2)))

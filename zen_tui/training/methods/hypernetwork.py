@@ -18,10 +18,9 @@ from zen_tui.exchange.hypernetworks import ACTIVATIONS, Hypernetwork, inputs_of,
 from zen_tui.families import hypernetwork
 from zen_tui.families.adapters import open_adapter
 from zen_tui.families.base import Family
-from zen_tui.library.errors import BadFile, ZenError
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance
-from zen_tui.training.methods.method import Group, Method, Subject
+from zen_tui.training.methods.method import Group, Method, Subject, proven
 from zen_tui.training.methods.outline import bends_in_words
 
 OWN = "zen_hypernetwork"  # the name of the networks within the denoiser, and of the adapter that they are
@@ -88,16 +87,7 @@ class Bending(Method):
             "use_dropout": settings.dropout > 0,
         }
         hypernetwork.write(path, self.networks, told, self.subject.trigger, self.family.licence)
-        try:
-            same = self._is_in(path)
-        except BadFile:
-            same = False
-        if not same:
-            path.unlink(missing_ok=True)
-            raise ZenError(
-                "The hypernetwork could not be read back as it was written.", "The last checkpoint is kept."
-            )
-        return path
+        return proven(path, self._is_in)
 
     def _is_in(self, path: Path) -> bool:
         """Whether the file holds, to the bit, the networks that learned, and computes as they do."""

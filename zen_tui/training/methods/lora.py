@@ -25,10 +25,9 @@ from zen_tui.exchange.layers import TEXT_TARGETS
 from zen_tui.families import lora_file
 from zen_tui.families.base import Family
 from zen_tui.families.changes import Change
-from zen_tui.library.errors import BadFile, ZenError
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training import chance
-from zen_tui.training.methods.method import Group, Subject
+from zen_tui.training.methods.method import Group, Subject, proven
 from zen_tui.training.methods.outline import KINDS, strength_of
 from zen_tui.training.methods.reading import Reading
 
@@ -127,14 +126,7 @@ class Lora(Reading):
         parts = {sub: (self._learned(sub), self._saved_config(sub)) for sub in self._models}
         architecture = family.profile.modelspec
         lora_file.write(path, parts, self.subject.trigger, architecture, family.licence, self._beside())
-        try:
-            same = self._is_in(path)
-        except BadFile:
-            same = False
-        if not same:
-            path.unlink(missing_ok=True)
-            raise ZenError("The adapter could not be read back as it was written.", "The last checkpoint is kept.")
-        return path
+        return proven(path, self._is_in)
 
     def _beside(self) -> dict[str, Tensor]:
         """What else its file holds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zen_tui.families.base import Family
 from zen_tui.families.cond import Cond
-from zen_tui.library.errors import ZenError
+from zen_tui.library.errors import BadFile, ZenError
 from zen_tui.library.specs import TrainSettings
 from zen_tui.training.material import Material
 
@@ -124,3 +124,15 @@ class Method(ABC):
         Raises:
             ZenError: what was read back does not compute the same; nothing is left.
         """
+
+
+def proven(path: Path, is_in: Callable[[Path], bool]) -> Path:
+    """`path`, if what was learned `is_in` the file there. Raises `ZenError` otherwise, and nothing is left."""
+    try:
+        same = is_in(path)
+    except BadFile:
+        same = False
+    if not same:
+        path.unlink(missing_ok=True)
+        raise ZenError("The adapter could not be read back as it was written.", "The last checkpoint is kept.")
+    return path
