@@ -41,6 +41,7 @@ def check(
     Example: zen datasets check mara --only blur,duplicate --out
     """
     from zen_tui.photos.judge import KINDS, rejudge
+    from zen_tui.photos.variety import Variety
     from zen_tui.photos.verdicts import coverage, set_verdicts
 
     kinds = _kinds(only, KINDS)
@@ -60,7 +61,8 @@ def check(
             store.set_split(db, [p.id for p in named], "out")
             rejudge(db, home, dataset, thresholds, [p.id for p in named])
             left_out, photos = named, store.photos(db, dataset.id)
-    whole, rows = set_verdicts(dataset, photos), coverage(dataset, photos)
+    variety = Variety(photos)
+    whole, rows = set_verdicts(dataset, photos, variety), coverage(dataset, photos, variety)
     if json:
         covered = [{"label": r.label, "have": r.have, "want": r.want, "advice": r.advice} for r in rows]
         document = {"photos": [photo_document(p) for p in photos], "set": whole, "coverage": covered}

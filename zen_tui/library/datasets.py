@@ -65,21 +65,32 @@ def add_dataset(db: Database, name: str, token: str, class_word: str, kind: str)
 def photos(db: Database, dataset_id: int, *, usable: bool = False) -> list[Photo]:
     """The photos of a dataset in the order they came; `usable` leaves out those marked out."""
     where = "dataset_id = ? AND split != 'out'" if usable else "dataset_id = ?"
-    return [record(row, Photo) for row in db.rows(f"SELECT * FROM photos WHERE {where} ORDER BY id", dataset_id)]
+    rows = db.connection.execute(f"SELECT * FROM photos WHERE {where} ORDER BY id", (dataset_id,))
+    return [record(row, Photo) for row in rows]
 
 
-def photos_with_twins(db: Database, dataset_id: int, ids: Collection[int]) -> list[Photo]:
-    """These photos of a dataset and the near-duplicates of each, in the order they came."""
-    rows = db.rows(
-        """
-        WITH named AS (SELECT id, alike FROM photos WHERE id IN (SELECT value FROM json_each(?)))
-        SELECT * FROM photos WHERE dataset_id = ?
-        AND (id IN (SELECT id FROM named) OR alike IN (SELECT alike FROM named)) ORDER BY id
+def photos_to_judge(db: Database, dataset_id: int, ids: Collection[int] | None = None) -> list[Photo]:
+    """The photos of a dataset in the order they came; with `ids` only these and the near-duplicates of each.
+
+    They are without their colours, which are most of what is known of a photo, and on which no verdict depends.
+    """
+    wanted = "dataset_id = :dataset"
+    if ids is not None:
+        wanted += " AND (id IN (SELECT id FROM named) OR alike IN (SELECT alike FROM named))"
+    rows = db.connection.execute(
+        f"""
+        WITH named AS (SELECT id, alike FROM photos WHERE id IN (SELECT value FROM json_each(:ids)))
+        SELECT {_JUDGED} FROM photos WHERE {wanted} ORDER BY id
         """,
-        msgspec.json.encode(list(ids)).decode(),
-        dataset_id,
+        {"dataset": dataset_id, "ids": msgspec.json.encode(list(ids or ())).decode()},
     )
     return [record(row, Photo) for row in rows]
+
+
+_JUDGED = ", ".join(
+    "json_remove(measures, '$.palette', '$.clothes') AS measures" if name == "measures" else name
+    for name in Photo.__struct_fields__
+)
 
 
 def faces_found(db: Database, dataset_id: int) -> tuple[int, int]:
@@ -111,6 +122,16 @@ def photo_by_hash(db: Database, dataset_id: int, hash: str) -> Photo | None:
 def add_photo(db: Database, dataset_id: int, *, source: str, **values: Any) -> int:
     """Record a photo whose blob is durable; `source` is the path it came from. Returns its id."""
     return db.insert("photos", dataset_id=dataset_id, source=os.fsencode(source), created=time.time(), **values)
+
+
+def set_likeness(db: Database, photo: Photo) -> None:
+    """Store how alike the face of a measured photo is to the dataset's own, and which face that is."""
+    assert photo.measures is not None
+    with db.transaction() as connection:
+        connection.execute(
+            "UPDATE photos SET measures = json_set(measures, '$.likeness', ?, '$.subject', ?) WHERE id = ?",
+            (photo.measures.likeness, photo.measures.subject, photo.id),
+        )
 
 
 def set_split(db: Database, photo_ids: list[int], split: Split) -> None:

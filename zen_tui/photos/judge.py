@@ -91,15 +91,14 @@ def rejudge(
         resolution: pixels that training will use; without it that of the last run, else `thresholds.small`.
 
     Returns:
-        The photos that were changed, as they are now.
+        The photos that were changed, as they are now but without their colours.
     """
     compared: set[int] = set()
+    photos = datasets.photos_to_judge(db, dataset.id, ids)
     if ids is None:
-        photos = datasets.photos(db, dataset.id)
         compared = {photo.id for photo in compare_faces(home, dataset, photos)}
         faces = shows_faces(photos)
     else:
-        photos = datasets.photos_with_twins(db, dataset.id, ids)
         looked, found = datasets.faces_found(db, dataset.id)
         faces = 2 * found >= looked
     alike = {photo.id: group[0].id for group in groups(photos, thresholds.duplicate) for photo in group}
@@ -109,7 +108,7 @@ def rejudge(
         for photo in photos:
             new = verdicts[photo.id], alike.get(photo.id)
             if photo.id in compared:
-                db.update("photos", photo.id, measures=photo.measures)
+                datasets.set_likeness(db, photo)
             if new != (photo.verdicts, photo.alike):
                 photo.verdicts, photo.alike = new
                 db.update("photos", photo.id, verdicts=photo.verdicts, alike=photo.alike)

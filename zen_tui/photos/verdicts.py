@@ -10,7 +10,7 @@ from zen_tui.library.text import plural
 from zen_tui.photos.faces import missing
 from zen_tui.photos.judge import shows_faces
 from zen_tui.photos.split import torn
-from zen_tui.photos.variety import DAY, EVENING, clothes, distance, places, pose, shots, subject, surroundings
+from zen_tui.photos.variety import DAY, EVENING, Variety, distance, pose, subject, surroundings
 
 ENOUGH = {"person": 20, "pet": 15, "object": 8, "garment": 10, "style": 20}
 FEWEST = 5
@@ -32,14 +32,18 @@ class Row:
         return self.have >= self.want
 
 
-def set_verdicts(dataset: Dataset, photos: Sequence[Photo]) -> list[Verdict]:
-    """What stands against training on the photos in use, each as a sentence."""
-    used = shots(photos)
-    verdicts = list(_number(dataset, photos, used))
+def set_verdicts(dataset: Dataset, photos: Sequence[Photo], variety: Variety | None = None) -> list[Verdict]:
+    """What stands against training on the photos in use, each as a sentence.
+
+    Args:
+        variety: that of these photos, where `coverage` is asked for as well.
+    """
+    variety = variety or Variety(photos)
+    verdicts = list(_number(dataset, photos, variety.shots))
     if dataset.kind == "person":
         verdicts += _unseen(dataset, photos)
-    if len(used) >= JUDGED:
-        verdicts += _sameness(dataset, used)
+    if len(variety.shots) >= JUDGED:
+        verdicts += _sameness(dataset, variety)
     if leaks := torn(photos):
         text = (
             f"{plural(len(leaks), 'photo')} held out of training, though a near-duplicate is trained on: "
@@ -84,15 +88,15 @@ def _unseen(dataset: Dataset, photos: Sequence[Photo]) -> Iterator[Verdict]:
         yield Verdict("faceless", found, text, len(photos) / 2)
 
 
-def _sameness(dataset: Dataset, used: list[Photo]) -> Iterator[Verdict]:
-    found = places(used)
+def _sameness(dataset: Dataset, variety: Variety) -> Iterator[Verdict]:
+    used, found = variety.shots, variety.places
     if found and found[0] >= MOST_ALIKE * len(used):
         text = f"{found[0]} of {len(used)} shots have the same background: it will be learned with the subject."
         yield Verdict("background", found[0], text, MOST_ALIKE * len(used))
     seen = [(photo, face) for photo in used if (face := subject(photo))]
     if dataset.kind != "person" or len(seen) < JUDGED:
         return
-    worn = clothes(used)
+    worn = variety.clothes
     if worn and worn[0] >= MOST_ALIKE * len(used):
         text = f"{worn[0]} of {len(used)} shots show the same clothes: they will be learned with the face."
         yield Verdict("clothes", worn[0], text, MOST_ALIKE * len(used))
@@ -111,21 +115,23 @@ def _sameness(dataset: Dataset, used: list[Photo]) -> Iterator[Verdict]:
 # What a good set covers
 
 
-def coverage(dataset: Dataset, photos: Sequence[Photo]) -> list[Row]:
+def coverage(dataset: Dataset, photos: Sequence[Photo], variety: Variety | None = None) -> list[Row]:
     """What the photos in use cover of what a good set of their kind has, near-duplicates counted once.
 
     Rows on faces are there only where faces were looked for and known.
     """
-    used = shots(photos)
-    rows = [Row("different shots", len(used), ENOUGH.get(dataset.kind, 15), "add photos taken at other times")]
+    variety = variety or Variety(photos)
+    rows = [
+        Row("different shots", len(variety.shots), ENOUGH.get(dataset.kind, 15), "add photos taken at other times")
+    ]
     if dataset.kind == "person" and shows_faces(photos):
-        rows += _faces(used)
-    rows += _light(used, dataset.kind)
+        rows += _faces(variety)
+    rows += _light(variety, dataset.kind)
     return rows
 
 
-def _faces(used: list[Photo]) -> Iterator[Row]:
-    seen = [(photo, face) for photo in used if (face := subject(photo))]
+def _faces(variety: Variety) -> Iterator[Row]:
+    seen = [(photo, face) for photo in variety.shots if (face := subject(photo))]
     if not seen:
         return
     looks: tuple[tuple[str, str, int, str], ...] = (
@@ -142,7 +148,7 @@ def _faces(used: list[Photo]) -> Iterator[Row]:
     )
     for label, far, want, advice in lengths:
         yield Row(label, sum(distance(photo, face) == far for photo, face in seen), want, advice)
-    yield Row("sets of clothes", len(clothes(used)), 4, "add some in other clothes")
+    yield Row("sets of clothes", len(variety.clothes), 4, "add some in other clothes")
 
 
 WANTED = {  # backgrounds, bright ones, dark ones
@@ -154,11 +160,11 @@ WANTED = {  # backgrounds, bright ones, dark ones
 }
 
 
-def _light(used: list[Photo], kind: str) -> Iterator[Row]:
+def _light(variety: Variety, kind: str) -> Iterator[Row]:
     backgrounds, bright, dark = WANTED.get(kind, WANTED["object"])
     label = "different colours" if kind == "style" else "backgrounds"
-    yield Row(label, len(places(used)), backgrounds, "add some in other places")
-    around = [value for photo in used if (value := surroundings(photo)) is not None]
+    yield Row(label, len(variety.places), backgrounds, "add some in other places")
+    around = [value for photo in variety.shots if (value := surroundings(photo)) is not None]
     rows: tuple[tuple[str, int, Callable[[float], bool], str], ...] = (
         ("bright surroundings", bright, lambda value: value > DAY, "add some in daylight"),
         ("dark surroundings", dark, lambda value: value < EVENING, "add some in the evening or in shade"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -34,6 +35,7 @@ from zen_tui.tui.watch import JobWatch
 from zen_tui.tui.widgets.status_line import StatusLine
 
 START = "start"  # tabs, status and keys alone: the first frame, which waits for no screen's imports
+SWITCH = 0.001  # seconds until a thread that computes lets the one go on that draws and reads keys
 POLL = 0.5  # seconds between looks at the queue
 MEMORY_POLL = 2.0  # seconds between looks at the GPU
 
@@ -309,6 +311,7 @@ def run(home: Home | None = None) -> int:
 
     home = (home or Home.find()).create()
     settings = settings_file.read(home)
+    sys.setswitchinterval(SWITCH)
     with Database.open(home) as db:
         app = ZenApp(home, db, settings, detect(settings.images))
         app.run()

@@ -14,6 +14,7 @@ from textual.worker import get_current_worker
 
 from zen_tui.library.database import Database
 from zen_tui.library.records import Dataset, Photo
+from zen_tui.photos.variety import Variety
 from zen_tui.photos.verdicts import Row, coverage, set_verdicts
 from zen_tui.tui.screens.datasets_doing import DatasetsDoing
 from zen_tui.tui.widgets.coverage_panel import CoveragePanel
@@ -105,8 +106,9 @@ class DatasetsJudging(DatasetsDoing):
 
     @work(thread=True, exclusive=True, group="cover", exit_on_error=False, description="what the set covers")
     def _look_over(self, dataset: Dataset, photos: list[Photo]) -> None:
-        rows = coverage(dataset, photos) if photos else []
-        notes = [verdict.text for verdict in set_verdicts(dataset, photos)] if photos else []
+        variety = Variety(photos)
+        rows = coverage(dataset, photos, variety) if photos else []
+        notes = [verdict.text for verdict in set_verdicts(dataset, photos, variety)] if photos else []
         if not get_current_worker().is_cancelled:
             self.app.call_from_thread(self._covered, dataset.slug, rows, notes)
 
