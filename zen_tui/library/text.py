@@ -7,6 +7,7 @@ markup. `clean` is applied before such text is stored for display; it is never u
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 import unicodedata
@@ -51,8 +52,10 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
 
 
 def megabytes(size: float) -> str:
-    """`size` in bytes as a person reads it: '3.2 MB', '18 MB', '2.1 GB'."""
+    """`size` in bytes as a person reads it: '4 kB', '3.2 MB', '18 MB', '2.1 GB'."""
     mb = size / 1e6
+    if 0 < mb < 0.05:
+        return f"{math.ceil(size / 1000)} kB"
     if mb >= 1000:
         return f"{mb / 1000:.1f} GB"
     return f"{mb:.1f} MB" if mb < 10 else f"{mb:.0f} MB"
