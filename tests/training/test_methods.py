@@ -41,13 +41,19 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
 ]
 """Every method as it is, and with settings that make something else of it."""
 SELDOM = ("rslora", "linear", 16, 1.0)  # what makes some of them slow tests
+
+
+def marks(changed: dict[str, Any]) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.slow] if any(value in SELDOM for value in changed.values()) else []
+
+
+def each_of(method: str) -> list[Any]:
+    """The settings of the ways of one method, as parameters."""
+    return [pytest.param(changed, marks=marks(changed)) for name, changed in WAYS if name == method]
+
+
 each_way = pytest.mark.parametrize(
-    ("method", "changed"),
-    [
-        pytest.param(*way, marks=[pytest.mark.slow] if any(v in SELDOM for v in way[1].values()) else [])
-        for way in WAYS
-    ],
-    ids=str,
+    ("method", "changed"), [pytest.param(*way, marks=marks(way[1])) for way in WAYS], ids=str
 )
 
 
@@ -89,7 +95,10 @@ def test_the_plan_says_what_then_learns(studio: Studio, method: str, changed: di
     assert before.disk_mb >= 1
 
 
-def test_the_file_acts_as_what_was_trained(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("changed", each_of("lora"), ids=str)
+def test_the_file_acts_as_what_was_trained(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
+) -> None:
     kept: list[torch.Tensor] = []
     real = Lora.save
 
@@ -98,17 +107,14 @@ def test_the_file_acts_as_what_was_trained(studio: Studio, monkeypatch: pytest.M
         return real(self, path)
 
     monkeypatch.setattr(Lora, "save", watched)
-    for method, changed in WAYS:
-        if method != "lora":
-            continue
-        studio.train(studio.start(method, **{**SHORT, **changed, "ema": 0.0, "dropout": 0.0}))
-        family = load_family(studio.base, device="cpu", precision="fp32")
-        plain = answer(family)
-        path = studio.home.resolve(models.adapter(studio.db, studio.result["adapter"]).path)
-        family.attach(path, "mara")
-        family.set_adapters([("mara", 1.0)])
-        assert not torch.allclose(kept[-1], plain, atol=1e-4), changed
-        torch.testing.assert_close(answer(family), kept[-1], atol=2e-5, rtol=1e-4)
+    studio.train(studio.start("lora", **{**SHORT, **changed, "ema": 0.0, "dropout": 0.0}))
+    family = load_family(studio.base, device="cpu", precision="fp32")
+    plain = answer(family)
+    path = studio.home.resolve(models.adapter(studio.db, studio.result["adapter"]).path)
+    family.attach(path, "mara")
+    family.set_adapters([("mara", 1.0)])
+    assert not torch.allclose(kept[-1], plain, atol=1e-4), changed
+    torch.testing.assert_close(answer(family), kept[-1], atol=2e-5, rtol=1e-4)
 
 
 def test_a_setting_of_another_method_is_refused() -> None:
