@@ -28,7 +28,7 @@ from zen_tui.tui.app import ZenApp
 from zen_tui.tui.terminal import Graphics
 
 HERE = Path(__file__).parent
-WIDE, NARROW = (140, 42), (80, 24)
+WIDE, NARROW = (160, 45), (80, 24)
 FONTS = ("DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf", "DejaVuSans.ttf")  # the last one has braille
 FONT_FOLDERS = ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/TTF", "/usr/share/fonts/dejavu-sans-fonts")
 SETTLE = 0.8  # seconds for decoding threads, after the last key
@@ -53,26 +53,22 @@ SHOTS = (
     Shot("captions", ("right", "C")),
     Shot("captions-80x24", ("right", "C"), NARROW),
     Shot("import", ("i",)),
+    Shot("import-80x24", ("i",), NARROW),
     Shot("crop", ("right", "c", "r", *("minus",) * 8, "down", "down", "tab")),
     Shot("crop-80x24", ("right", "c", "r", *("minus",) * 6), NARROW),
     Shot("mask", ("right", "M", "a", *("minus",) * 4, "K", "a", "space", *("minus",) * 9, "J")),
     Shot(
         "train",
-        (
-            "g",
-            "2",
-        ),
+        ("g", "2"),
     ),
+    Shot("train-80x24", ("g", "2"), NARROW),
     Shot("runs-compared", ("g", "5", "go:compare")),
     Shot("runs-compared-80x24", ("g", "5", "go:compare"), NARROW),
     Shot("run", ("g", "5", "go:run")),
     Shot("run-80x24", ("g", "5", "go:run"), NARROW),
     Shot(
         "generate",
-        (
-            "g",
-            "3",
-        ),
+        ("g", "3"),
     ),
     Shot("gallery", ("g", "4", "right")),
     Shot("gallery-80x24", ("g", "4", "right"), NARROW),
@@ -82,24 +78,15 @@ SHOTS = (
     Shot("duel", ("g", "4", "D")),
     Shot(
         "jobs",
-        (
-            "g",
-            "5",
-        ),
+        ("g", "5"),
     ),
     Shot(
         "bases",
-        (
-            "g",
-            "6",
-        ),
+        ("g", "6"),
     ),
     Shot(
         "privacy",
-        (
-            "g",
-            "7",
-        ),
+        ("g", "7"),
     ),
     Shot("help", ("g", "4", "question_mark")),
     Shot("palette", ("g", "4", "colon")),
