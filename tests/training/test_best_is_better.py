@@ -38,7 +38,8 @@ from zen_tui.training.from_checkpoint import make_from_checkpoint
 PERSON, TOKEN, SIDE = 11, "ohwx", 128
 TOO_LONG: dict[str, Any] = {
     "method": "hypernetwork", "steps": 320, "batch_size": 4, "resolution": SIDE,
-    "learning_rate": 4e-3, "holdout": 0.34, "checkpoint_every": 40, "keep_checkpoints": 8, "judge": 8, "allow_few_photos": True,
+    "learning_rate": 4e-3, "holdout": 0.34, "checkpoint_every": 40, "keep_checkpoints": 8,
+    "judge": 8, "allow_few_photos": True,
 }  # fmt: skip
 FRESH = 12  # photos that no run ever saw
 FIRST_SHOT = 500
