@@ -27,7 +27,7 @@ from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
 from zen_tui.library.records import Crop, Face, Measures
 from zen_tui.library.settings import Thresholds
-from zen_tui.photos.judge import rejudge
+from zen_tui.photos.judge import rejudge_all
 from zen_tui.photos.measure import VERSION
 from zen_tui.photos.thumbs import write_thumbnail
 from zen_tui.tui.screens.datasets_judging import PAUSE
@@ -70,7 +70,7 @@ def make_home(folder: Path, count: int) -> Home:
                 format="JPEG", width=PIXELS[0], height=PIXELS[1], caption=f"a photo of ohwx woman, {number}",
                 measures=measures,
             )  # fmt: skip
-        rejudge(db, home, made, Thresholds(blur=0.8, blur_frame=0.8))
+        rejudge_all(db, home, made, Thresholds(blur=0.8, blur_frame=0.8))
     return home
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zen_tui.exchange.blueprints import CHOICES, CONFIGS, Blueprint
+from zen_tui.exchange.blueprints import BLUEPRINTS, CHOICES, CONFIGS, Blueprint
 from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.source import Part, Source
 from zen_tui.families.base import Family
@@ -72,7 +72,7 @@ class Model:
 
     @property
     def blueprint(self) -> Blueprint:
-        return CHOICES[self.name][0].blueprint
+        return BLUEPRINTS[self.name] if self.name in BLUEPRINTS else CHOICES[self.name][0].blueprint
 
     @property
     def family(self) -> type[Family]:

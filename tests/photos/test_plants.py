@@ -17,7 +17,7 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Dataset, Photo
 from zen_tui.library.settings import Thresholds, read
 from zen_tui.photos.intake import import_photos
-from zen_tui.photos.judge import rejudge
+from zen_tui.photos.judge import rejudge, rejudge_all
 
 GOOD = (*NAMES, "hopper")
 
@@ -129,7 +129,7 @@ def test_near_duplicates_know_each_other_and_the_largest_is_kept(
     assert (mirrored.value <= 8, mirrored.limit) == (True, 8)
 
     set_split(db, [seen["b.png"].id], "out")
-    changed = rejudge(db, home, mixed, Thresholds(small=100), [seen["b.png"].id])
+    changed = rejudge(db, mixed, Thresholds(small=100), [seen["b.png"].id])
     assert {photo.name for photo in changed} == {"a.jpg", "b.png", "c.jpg"}
     assert found(db, mixed) == {"a.jpg": {"duplicate"}, "b.png": {"duplicate"}, "c.jpg": set(), "other.jpg": set()}
 
@@ -172,10 +172,9 @@ def test_a_changed_threshold_is_applied_without_reading_the_photos(
         home.photo(mixed.slug, photo.hash, photo.suffix).unlink()
 
     write_text(home.settings, "[verdicts]\nsmall = 450\nblur_frame = 0.95\n")
-    changed = rejudge(db, home, mixed, read(home).verdicts)
-    assert {photo.name for photo in changed} == {"a.jpg", "soft.jpg"}
+    assert rejudge_all(db, home, mixed, read(home).verdicts) == 2
     assert found(db, mixed) == {"a.jpg": {"small"}, "soft.jpg": {"small"}}
-    assert rejudge(db, home, mixed, read(home).verdicts) == []
+    assert rejudge_all(db, home, mixed, read(home).verdicts) == 0
 
 
 @pytest.mark.parametrize(

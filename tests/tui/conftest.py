@@ -15,7 +15,7 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Measures, Photo
 from zen_tui.library.settings import Thresholds
 from zen_tui.photos.intake import import_photos
-from zen_tui.photos.judge import rejudge
+from zen_tui.photos.judge import rejudge_all
 from zen_tui.photos.measure import VERSION
 
 
@@ -43,5 +43,5 @@ def judged(db: Database, home: Home, photo_folder: Path) -> list[Photo]:
             mean=0.5 - 0.08 * number,
         )
         db.update("photos", photo.id, width=1000, height=1000, measures=measures)
-    rejudge(db, home, dataset, Thresholds())
+    rejudge_all(db, home, dataset, Thresholds())
     return culled.photos(db)

@@ -40,7 +40,7 @@ def check(
 
     Example: zen datasets check mara --only blur,duplicate --out
     """
-    from zen_tui.photos.judge import KINDS, rejudge
+    from zen_tui.photos.judge import KINDS, rejudge, rejudge_all
     from zen_tui.photos.variety import Variety
     from zen_tui.photos.verdicts import coverage, set_verdicts
 
@@ -50,7 +50,7 @@ def check(
     with Database.open(home) as db:
         dataset = store.dataset(db, name)
         _measure(db, home, dataset)
-        rejudge(db, home, dataset, thresholds)
+        rejudge_all(db, home, dataset, thresholds)
         photos = store.photos(db, dataset.id)
         named = [p for p in photos if p.split != "out" and any(v.kind in kinds for v in p.verdicts)]
         left_out: list[Photo] = []
@@ -59,7 +59,7 @@ def check(
             question = f"Leave {len(named)} of {plural(in_use, 'photo')} in use out of training?"
             confirm(question, yes, "Nothing was changed")
             store.set_split(db, [p.id for p in named], "out")
-            rejudge(db, home, dataset, thresholds, [p.id for p in named])
+            rejudge(db, dataset, thresholds, [p.id for p in named])
             left_out, photos = named, store.photos(db, dataset.id)
     variety = Variety(photos)
     whole, rows = set_verdicts(dataset, photos, variety), coverage(dataset, photos, variety)
@@ -149,7 +149,7 @@ def crop(
             for photo_id, found in crops.items():
                 store.set_crop(db, photo_id, found)
         if crops:
-            rejudge(db, home, dataset, settings.read(home).verdicts, list(crops))
+            rejudge(db, dataset, settings.read(home).verdicts, list(crops))
     if json:
         print_json({"dataset": dataset.slug, "photos": list(crops)})
     elif auto and not crops:
@@ -195,7 +195,7 @@ def split(
         if photo is not None:
             chosen_photos(dataset, store.photos(db, dataset.id), [photo])
             store.set_split(db, [photo], _split(to))
-            rejudge(db, home, dataset, settings.read(home).verdicts, [photo])
+            rejudge(db, dataset, settings.read(home).verdicts, [photo])
         elif holdout is not None:
             chosen = store.photos(db, dataset.id, usable=True)
             held = hold_out(chosen, holdout, seed)

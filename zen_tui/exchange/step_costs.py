@@ -2,8 +2,9 @@
 
 Counted once on the library's models of full size without their weights, with a LoRA of rank 16 on one picture:
 the numbers that autograd keeps for the gradients, and the multiplications. Between and beyond the two sizes that
-were counted, both grow with a power of the pixels; with the parameters as width and depth do. Against published
-peaks the sum of weights, learned numbers, activations and a gigabyte is within 4 % (Krea2, Z-Image, FLUX.2-klein).
+were counted, both grow with a power of the pixels, below with the pixels; with the parameters as width and depth
+do. Against published peaks the sum of weights, learned numbers, activations and a gigabyte is within 4 % (Krea2,
+Z-Image, FLUX.2-klein).
 """
 
 from __future__ import annotations
@@ -79,6 +80,9 @@ def operations(
 
 
 def _at(values: tuple[float, float], pixels: int) -> float:
-    """Between what was counted at both sizes: a power of the pixels."""
+    """Between what was counted at both sizes, and beyond, a power of the pixels; below, as the pixels do: of small
+    pictures the layers that see each place alone take most."""
+    if pixels < SMALL:
+        return values[0] * pixels / SMALL
     power = math.log(values[1] / values[0]) / math.log(LARGE / SMALL)
     return float(values[1] * (pixels / LARGE) ** power)

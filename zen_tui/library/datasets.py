@@ -69,20 +69,14 @@ def photos(db: Database, dataset_id: int, *, usable: bool = False) -> list[Photo
     return [record(row, Photo) for row in rows]
 
 
-def photos_to_judge(db: Database, dataset_id: int, ids: Collection[int] | None = None) -> list[Photo]:
-    """The photos of a dataset in the order they came; with `ids` only these and the near-duplicates of each.
+def photos_to_judge(db: Database, dataset_id: int, ids: Collection[int]) -> list[Photo]:
+    """These photos of a dataset in the order they came, without their colours.
 
-    They are without their colours, which are most of what is known of a photo, and on which no verdict depends.
+    Colours are most of what is known of a photo, and no verdict depends on them.
     """
-    wanted = "dataset_id = :dataset"
-    if ids is not None:
-        wanted += " AND (id IN (SELECT id FROM named) OR alike IN (SELECT alike FROM named))"
+    wanted = "dataset_id = ? AND id IN (SELECT value FROM json_each(?))"
     rows = db.connection.execute(
-        f"""
-        WITH named AS (SELECT id, alike FROM photos WHERE id IN (SELECT value FROM json_each(:ids)))
-        SELECT {_JUDGED} FROM photos WHERE {wanted} ORDER BY id
-        """,
-        {"dataset": dataset_id, "ids": msgspec.json.encode(list(ids or ())).decode()},
+        f"SELECT {_JUDGED} FROM photos WHERE {wanted} ORDER BY id", (dataset_id, _listed(ids))
     )
     return [record(row, Photo) for row in rows]
 
@@ -91,6 +85,48 @@ _JUDGED = ", ".join(
     "json_remove(measures, '$.palette', '$.clothes') AS measures" if name == "measures" else name
     for name in Photo.__struct_fields__
 )
+
+
+def with_twins(db: Database, dataset_id: int, ids: Collection[int]) -> list[int]:
+    """These photos of a dataset and the near-duplicates of each, by id, in the order they came."""
+    rows = db.rows(
+        """
+        WITH named AS (SELECT id, alike FROM photos WHERE id IN (SELECT value FROM json_each(?)))
+        SELECT id FROM photos WHERE dataset_id = ?
+        AND (id IN (SELECT id FROM named) OR alike IN (SELECT alike FROM named)) ORDER BY id
+        """,
+        _listed(ids),
+        dataset_id,
+    )
+    return [int(row["id"]) for row in rows]
+
+
+def _listed(ids: Collection[int]) -> str:
+    return msgspec.json.encode(list(ids)).decode()
+
+
+def hashes(db: Database, dataset_id: int) -> list[tuple[int, str, str]]:
+    """The id, the perceptual hash and that of the mirror image of each photo, '' of one without measures."""
+    rows = db.connection.execute(
+        """
+        SELECT id, coalesce(json_extract(measures, '$.phash'), '') AS hash,
+        coalesce(json_extract(measures, '$.mirror'), '') AS mirror FROM photos WHERE dataset_id = ? ORDER BY id
+        """,
+        (dataset_id,),
+    )
+    return [tuple(row) for row in rows]
+
+
+def faces_by_photo(db: Database, dataset_id: int) -> list[tuple[int, str, float | None, int]]:
+    """Id, hash, `likeness` and `subject` of each photo of a dataset with faces, in the order they came."""
+    rows = db.connection.execute(
+        """
+        SELECT id, hash, json_extract(measures, '$.likeness'), coalesce(json_extract(measures, '$.subject'), 0)
+        FROM photos WHERE dataset_id = ? AND json_array_length(measures, '$.faces') > 0 ORDER BY id
+        """,
+        (dataset_id,),
+    )
+    return [tuple(row) for row in rows]
 
 
 def faces_found(db: Database, dataset_id: int) -> tuple[int, int]:
@@ -124,13 +160,12 @@ def add_photo(db: Database, dataset_id: int, *, source: str, **values: Any) -> i
     return db.insert("photos", dataset_id=dataset_id, source=os.fsencode(source), created=time.time(), **values)
 
 
-def set_likeness(db: Database, photo: Photo) -> None:
+def set_likeness(db: Database, photo_id: int, likeness: float | None, subject: int) -> None:
     """Store how alike the face of a measured photo is to the dataset's own, and which face that is."""
-    assert photo.measures is not None
     with db.transaction() as connection:
         connection.execute(
             "UPDATE photos SET measures = json_set(measures, '$.likeness', ?, '$.subject', ?) WHERE id = ?",
-            (photo.measures.likeness, photo.measures.subject, photo.id),
+            (likeness, subject, photo_id),
         )
 
 

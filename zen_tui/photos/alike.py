@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-ROWS = 512  # compared with all at a time, so that memory stays small
+ROWS = 64  # compared with all at a time, so that memory stays small
 
 
 def distance(one: str, other: str) -> int:
@@ -39,19 +39,23 @@ def groups(photos: Sequence[Photo], bits: int) -> list[list[Photo]]:
 
     Groups, and the photos in each, come in the order of `photos`; those without measures are in none.
     """
-    measured = [photo for photo in photos if photo.measures]
-    return [[measured[at] for at in sorted(group)] for group in _linked(measured, bits) if len(group) > 1]
+    measured = [(photo, photo.measures) for photo in photos if photo.measures]
+    found = linked([(m.phash, m.mirror) for _, m in measured], bits)
+    return [[measured[at][0] for at in group] for group in found if len(group) > 1]
 
 
-def _linked(photos: Sequence[Photo], bits: int) -> Iterator[list[int]]:
-    """The indices of measured photos in groups, each reached from the others by steps of at most `bits` bits.
+def linked(pairs: Sequence[tuple[str, str]], bits: int) -> Iterator[list[int]]:
+    """The indices of photos in groups, each reached from the others by steps of at most `bits` bits.
 
-    No pair is kept, for of ten thousand frames of one film there are fifty million.
+    No pair of photos is kept, for of ten thousand frames of one film there are fifty million.
+
+    Args:
+        pairs: the hash of each photo and that of its mirror image, in hexadecimal.
     """
     import numpy as np
 
-    hashes = np.array([int(p.measures.phash, 16) for p in photos if p.measures], np.uint64)
-    mirrors = np.array([int(p.measures.mirror, 16) for p in photos if p.measures], np.uint64)
+    hashes = np.array([int(hash, 16) for hash, _ in pairs], np.uint64)
+    mirrors = np.array([int(mirror, 16) for _, mirror in pairs], np.uint64)
     alone = np.ones(len(hashes), bool)  # not in a group yet
 
     def near(rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -71,4 +75,4 @@ def _linked(photos: Sequence[Photo], bits: int) -> Iterator[list[int]]:
             while len(reached := near(reached)):
                 alone[reached] = False
                 group += reached.tolist()
-            yield group
+            yield sorted(group)

@@ -30,7 +30,7 @@ from zen_tui.library.text import plural, shown
 from zen_tui.photos.captions import default_caption, trigger
 from zen_tui.photos.examine import Eye, Found, examine, examine_source
 from zen_tui.photos.faces import finder
-from zen_tui.photos.judge import rejudge
+from zen_tui.photos.judge import rejudge_all
 from zen_tui.photos.keep import Keeper
 from zen_tui.photos.sources import Source, require_sources, scan
 
@@ -127,7 +127,7 @@ def import_photos(
     finally:
         if report.added and not dry_run:
             with contextlib.suppress(DiskFull):
-                rejudge(db, home, dataset, thresholds, resolution=resolution)
+                rejudge_all(db, home, dataset, thresholds, resolution)
     report.stopped = book.done < len(sources)
     return report
 

@@ -17,7 +17,7 @@ from zen_tui.library.paths import Home
 from zen_tui.library.records import Crop, Dataset, Face, Measures, Photo, Verdict
 from zen_tui.library.settings import Thresholds
 from zen_tui.library.text import plural
-from zen_tui.photos.alike import apart, groups, straight
+from zen_tui.photos.alike import apart, groups, linked, straight
 from zen_tui.photos.likeness import compare_faces
 from zen_tui.photos.measure import focus
 
@@ -26,6 +26,7 @@ KINDS = (
     "noface", "stranger", "faces", "distant",
 )  # fmt: skip
 HASH_BITS = 64
+AT_ONCE = 512  # photos judged at a time, so that memory stays small
 WHOLE = Crop(0.0, 0.0, 1.0, 1.0)
 SHARPER = 0.1  # of 1, by which a copy must be sharper to be better: saving it badly makes edges too
 BESIDE = 0.4  # of the largest face's width: a smaller one is a passer-by
@@ -76,39 +77,50 @@ def judge_one(
     return [verdict for verdict in _alone(kind, photo, thresholds, resolution) if verdict.kind != "noface"]
 
 
-def rejudge(
-    db: Database,
-    home: Home,
-    dataset: Dataset,
-    thresholds: Thresholds,
-    ids: Collection[int] | None = None,
-    resolution: int | None = None,
-) -> list[Photo]:
-    """Judge the photos of a dataset anew and store what changed: `verdicts`, and `alike`.
+def rejudge_all(
+    db: Database, home: Home, dataset: Dataset, thresholds: Thresholds, resolution: int | None = None
+) -> int:
+    """Compare the faces of a dataset, and judge all of its photos anew, some at a time; how many changed.
 
     Args:
-        ids: only these and the photos alike to them are read and judged, as after a change of split or crop.
         resolution: pixels that training will use; without it that of the last run, else `thresholds.small`.
+    """
+    compare_faces(db, home, dataset)
+    known = datasets.hashes(db, dataset.id)
+    measured = [photo for photo in known if photo[1]]
+    found = linked([(hash, mirror) for _, hash, mirror in measured], thresholds.duplicate)
+    together = [[id] for id, hash, _ in known if not hash] + [[measured[at][0] for at in group] for group in found]
+    changed, some = 0, list[int]()
+    for shots in together:
+        some += shots
+        if len(some) >= AT_ONCE or shots is together[-1]:
+            changed += len(_rejudge(db, dataset, thresholds, some, resolution))
+            some = []
+    return changed
+
+
+def rejudge(db: Database, dataset: Dataset, thresholds: Thresholds, ids: Collection[int]) -> list[Photo]:
+    """Judge photos and those alike to them anew, as after a change of split or crop, with the faces as known.
 
     Returns:
         The photos that were changed, as they are now but without their colours.
     """
-    compared: set[int] = set()
+    return _rejudge(db, dataset, thresholds, datasets.with_twins(db, dataset.id, ids))
+
+
+def _rejudge(
+    db: Database, dataset: Dataset, thresholds: Thresholds, ids: Collection[int], resolution: int | None = None
+) -> list[Photo]:
+    """Judge these photos, with all their near-duplicates among them, and store what changed."""
     photos = datasets.photos_to_judge(db, dataset.id, ids)
-    if ids is None:
-        compared = {photo.id for photo in compare_faces(home, dataset, photos)}
-        faces = shows_faces(photos)
-    else:
-        looked, found = datasets.faces_found(db, dataset.id)
-        faces = 2 * found >= looked
+    looked, found = datasets.faces_found(db, dataset.id)
     alike = {photo.id: group[0].id for group in groups(photos, thresholds.duplicate) for photo in group}
-    verdicts = judge(dataset, photos, thresholds, resolution or trained_at(db, dataset), faces)
+    side = resolution or trained_at(db, dataset)
+    verdicts = judge(dataset, photos, thresholds, side, faces=2 * found >= looked)
     changed = []
     with db.transaction():
         for photo in photos:
             new = verdicts[photo.id], alike.get(photo.id)
-            if photo.id in compared:
-                datasets.set_likeness(db, photo)
             if new != (photo.verdicts, photo.alike):
                 photo.verdicts, photo.alike = new
                 db.update("photos", photo.id, verdicts=photo.verdicts, alike=photo.alike)

@@ -6,13 +6,13 @@ agree with it. Where too few photos agree there is no answer, rather than a wron
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from zen_tui.library import datasets
+from zen_tui.library.database import Database
 from zen_tui.library.paths import Home
-from zen_tui.library.records import Dataset, Photo
+from zen_tui.library.records import Dataset
 from zen_tui.photos.faces import Likeness, likenesses_of
 
 if TYPE_CHECKING:
@@ -21,22 +21,20 @@ if TYPE_CHECKING:
 FEWEST = 5  # photos with faces, below which nobody is a stranger
 AGREE = 0.5  # cosine: of one person's photos 0.63 to 0.86 was measured, of two people's 0.36 at most
 MAJORITY = 0.4  # share of the photos that must show the person
+ROWS = 64  # faces compared with all at a time, so that memory stays small
 
 
-def compare_faces(home: Home, dataset: Dataset, photos: Iterable[Photo]) -> list[Photo]:
-    """Set `likeness` and `subject` of the photos' measures from the face files; return those it changed."""
+def compare_faces(db: Database, home: Home, dataset: Dataset) -> None:
+    """Store `likeness` and `subject` of the photos of a person, from the files of what their faces look like."""
     if dataset.kind != "person":
-        return []
-    measured = [photo for photo in photos if photo.measures and photo.measures.faces]
-    found = own_likeness({p.id: likenesses_of(home, dataset.slug, p.hash) for p in measured})
-    changed = []
-    for photo in measured:
-        assert photo.measures is not None
-        likeness, subject = found.get(photo.id, (None, 0))
-        if (likeness, subject) != (photo.measures.likeness, photo.measures.subject):
-            photo.measures = msgspec.structs.replace(photo.measures, likeness=likeness, subject=subject)
-            changed.append(photo)
-    return changed
+        return
+    known = datasets.faces_by_photo(db, dataset.id)
+    found = own_likeness({photo: likenesses_of(home, dataset.slug, hash) for photo, hash, _, _ in known})
+    with db.transaction():
+        for photo, _, *before in known:
+            now = found.get(photo, (None, 0))
+            if now != tuple(before):
+                datasets.set_likeness(db, photo, *now)
 
 
 def own_likeness(seen: Mapping[int, tuple[Likeness, ...]]) -> dict[int, tuple[float, int]]:
@@ -55,9 +53,8 @@ def own_likeness(seen: Mapping[int, tuple[Likeness, ...]]) -> dict[int, tuple[fl
         return {}
     faces = np.array([face for photo in photos for face in seen[photo]], np.float32)
     owner = np.array([at for at, photo in enumerate(photos) for _ in seen[photo]])
-    alike = faces @ faces.T
-    first = max(range(len(faces)), key=lambda at: (_photos_that_agree(alike[at], owner), float(alike[at].sum())))
-    chosen = _one_of_each(alike[first], owner, len(photos))
+    first = _agrees_with_most(faces, owner)
+    chosen = _one_of_each(faces @ faces[first], owner, len(photos))
     if len(chosen) < max(3, MAJORITY * len(photos)):
         return {}
     total = faces[chosen].sum(axis=0)
@@ -72,9 +69,15 @@ def own_likeness(seen: Mapping[int, tuple[Likeness, ...]]) -> dict[int, tuple[fl
     return found
 
 
-def _photos_that_agree(row: NDArray[Any], owner: NDArray[Any]) -> int:
-    """In how many photos there is a face that agrees with one, given its cosines to all."""
-    return len(set(owner[row > AGREE].tolist()))
+def _agrees_with_most(faces: NDArray[Any], owner: NDArray[Any]) -> int:
+    """The face that agrees with one of most photos; of several, that with the largest sum of cosines."""
+    best = (0, -float("inf")), 0
+    for start in range(0, len(faces), ROWS):
+        for at, row in enumerate(faces[start : start + ROWS] @ faces.T, start):
+            worth = len(set(owner[row > AGREE].tolist())), float(row.sum())
+            if worth > best[0]:
+                best = worth, at
+    return best[1]
 
 
 def _one_of_each(row: NDArray[Any], owner: NDArray[Any], photos: int) -> list[int]:

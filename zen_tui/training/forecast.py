@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from zen_tui.exchange.base_layers import tensors_of
+from zen_tui.exchange.profiles import PROFILES
 from zen_tui.exchange.source import source_of
 from zen_tui.exchange.step_costs import operations
 from zen_tui.generation.fit import Fit, sizes_of
@@ -19,12 +21,15 @@ from zen_tui.library.records import Base, Run
 from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import duration, megabytes
 from zen_tui.training.methods import METHODS
+from zen_tui.training.methods.outline import outline
 
 # what the time and the memory of a step depend on
 ALIKE = (
     "resolution", "aspect", "batch_size", "gradient_accumulation", "precision", "quantize",
     "gradient_checkpointing", "lora", "hypernet", "layer_structure", "learns",
 )  # fmt: skip
+CALL = 1.7e-4  # seconds that Python takes to call a layer, there and back, measured on one core of a server
+MOST_CALLING = 0.8  # of a step: on a quicker processor it takes less
 PRESERVING = 2.4  # times as much: the class is a second picture, and the base answers for it too
 SLOWER = 2.0  # times the usual step, beyond which the second is not just one that still warms up
 MORE = 1.15  # times what was told, from where on it is worth a warning
@@ -90,25 +95,40 @@ def _reckoned(
     db: Database, past: list[Run], base: Base, settings: TrainSettings, method: str, fit: Fit, gpus: int
 ) -> float | None:
     """Seconds a step, from the pace of the newest run: of this base before others; None without any."""
+    wanted = _work(base, settings, method, fit.twice if fit.checkpointing else 0.0)
     for run in sorted(past, key=lambda run: run.base_id != base.id):
         try:
             before = models.base_by_id(db, run.base_id)
-            done = _operations(before, _settings_of(run), run.method, float(run.metrics.get("twice", 0)))
-            done *= gpus / _gpus_of(run)
+            done = _work(before, _settings_of(run), run.method, float(run.metrics.get("twice", 0)))
         except ZenError:  # its base is gone
             continue
-        twice = fit.twice if fit.checkpointing else 0.0
-        return float(run.metrics["seconds_per_step"]) * _operations(base, settings, method, twice) / done
+        took = float(run.metrics["seconds_per_step"])
+        calling = min(CALL * done.calls, MOST_CALLING * took)
+        computing = (took - calling) * _gpus_of(run) / gpus
+        return calling * wanted.calls / done.calls + computing * wanted.operations / done.operations
     return None
 
 
-def _operations(base: Base, settings: TrainSettings, method: str, twice: float) -> float:
-    """Floating-point operations of an optimizer step, with the share `twice` of the blocks computed twice."""
-    parameters = sizes_of(source_of(base), base.family).denoiser
+@dataclass(frozen=True)
+class _Work:
+    """What an optimizer step does: `calls` of layers, each of which takes its time however small it is, and
+    floating-point operations."""
+
+    calls: float
+    operations: float
+
+
+def _work(base: Base, settings: TrainSettings, method: str, twice: float) -> _Work:
+    """What a step takes with the share `twice` of the blocks computed twice."""
+    source = source_of(base)
+    parameters = sizes_of(source, base.family).denoiser
+    layers = len(tensors_of(source.parts[PROFILES[base.family].denoiser]))
     pictures = settings.batch_size * settings.gradient_accumulation
     whole = method in METHODS and METHODS[method].whole
     once = operations(base.family, parameters, settings.resolution**2, pictures, twice, whole=whole)
-    return once * _passes(settings)
+    calls = layers * (1 + twice / 3) + outline(method, base, settings).calls
+    passes = _passes(settings)
+    return _Work(calls * settings.gradient_accumulation * passes, once * passes)
 
 
 def _gpus_of(run: Run) -> int:

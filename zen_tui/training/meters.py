@@ -8,6 +8,7 @@ import resource
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -42,6 +43,29 @@ class Clock:
     def median(self) -> float:
         """Seconds of a usual step: the first ones, while kernels are chosen, take many times as long."""
         return statistics.median(self.took) if self.took else 0.0
+
+
+class Peak:
+    """The most memory that a training takes, from when this is made."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._before = 0
+        forget_peak(device)
+
+    @property
+    def bytes(self) -> int:
+        return max(self._before, peak_memory(self.device))
+
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[None]:
+        """Weights are read meanwhile. On a CPU they count by what stays of them: while a file is read its pages
+        are in memory too, and those the system takes back when it wants them."""
+        before = self.bytes
+        yield
+        if self.device.type != "cuda":
+            self._before = before
+            forget_peak(self.device)
 
 
 def memory_in_use(device: torch.device) -> int:

@@ -42,7 +42,7 @@ from zen_tui.training.forecast import forecast
 from zen_tui.training.judging import judge_for
 from zen_tui.training.loop import Work, learn
 from zen_tui.training.material import gather
-from zen_tui.training.meters import forget_peak, peak_memory
+from zen_tui.training.meters import Peak
 from zen_tui.training.methods.method import Method, Subject
 from zen_tui.training.methods.outline import targets_of
 from zen_tui.training.samples import Samples, sample_requests
@@ -72,7 +72,7 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
     warm.drop()  # a training wants all the memory there is
     if idle := idle_card():
         feed.tell(Warned(text=idle))
-    forget_peak(pick_device())
+    peak = Peak(pick_device())
     here = memory.machine(pick_device())
     fit = fit_of(home, run, base, settings, here, spec.method, spec.processes)
     while True:
@@ -82,7 +82,7 @@ def train(spec: TrainSpec, feed: Feed, db: Database, home: Home) -> dict[str, An
                 team_of(spec.gpus, home, "train", spec.machines) as team,
                 _opened(base, settings.precision, fit) as family,
             ):
-                return _train(made, feed, db, home, run, dataset, base, photos, family, fit, team)
+                return _train(made, feed, db, home, run, dataset, base, photos, family, fit, team, peak)
         except (RuntimeError, OutOfMemory) as error:
             if not memory.ran_out(error):
                 raise
@@ -121,6 +121,7 @@ def _train(
     family: Family,
     fit: Fit,
     team: Team,
+    peak: Peak,
 ) -> dict[str, Any]:
     settings = spec.settings
 
@@ -150,7 +151,8 @@ def _train(
         precision=precision_name(family.dtype),
     )
     team.hear(msgspec.json.encode(brief))
-    method = methods.build(spec.method, family, settings, subject, targets_of(base))
+    with peak.loading():
+        method = methods.build(spec.method, family, settings, subject, targets_of(base))
     _warn_of_cuts(family, photos, feed)  # a word that is learned may be several tokens
     judge = judge_for(method, samples.engine, home, base, dataset, settings, photos, copies, feed)
     if judge:
@@ -165,7 +167,7 @@ def _train(
     expected = forecast(db, base, settings, spec.method, fit, family.device.type, spec.processes)
 
     def checked(seconds: float) -> None:
-        words, warning = expected.compared(seconds, peak_memory(family.device), family.device.type)
+        words, warning = expected.compared(seconds, peak.bytes, family.device.type)
         feed.tell(Note(text=words))
         if warning:
             feed.tell(Warned(text=warning))
@@ -187,7 +189,7 @@ def _train(
         )
     )
 
-    figures = metrics(course, family, fit)
+    figures = metrics(course, family, fit, peak.bytes)
     adapter = _record(db, home, run, base, dataset, spec, method, figures, course.step)
     result: dict[str, Any] = {"run": run.slug, "adapter": adapter.slug, "metrics": figures}
     if methods.METHODS[spec.method].whole and settings.save == "folder":

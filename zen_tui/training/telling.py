@@ -11,7 +11,6 @@ from zen_tui.library.specs import TrainSettings
 from zen_tui.library.text import plural
 from zen_tui.training.checkpoints import Course
 from zen_tui.training.material import Material
-from zen_tui.training.meters import peak_memory
 from zen_tui.training.methods.method import Method
 
 
@@ -51,8 +50,11 @@ def _feeding(settings: TrainSettings, material: Material) -> list[str]:
     ]
 
 
-def metrics(course: Course, family: Family, fit: Fit) -> dict[str, Any]:
-    """The figures of a finished run; losses are means over the first and the last twentieth of its steps."""
+def metrics(course: Course, family: Family, fit: Fit, memory: int) -> dict[str, Any]:
+    """The figures of a finished run that took `memory` bytes.
+
+    Losses are means over the first and the last twentieth of its steps.
+    """
     some = max(1, len(course.losses) // 20)
     scores = [held_out for _, held_out, _ in course.scores]
     return {
@@ -65,7 +67,7 @@ def metrics(course: Course, family: Family, fit: Fit) -> dict[str, Any]:
         **({"stopped": course.stopped} if course.stopped else {}),
         "seconds": round(course.seconds, 2),
         "seconds_per_step": round(course.seconds_per_step, 4),
-        "memory_mb": round(peak_memory(family.device) / 1e6),
+        "memory_mb": round(memory / 1e6),
         "device": family.device.type,
         "precision": precision_name(family.dtype),
         "twice": fit.twice if fit.checkpointing else 0.0,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from zen_tui.exchange.base_layers import layers_of
+from zen_tui.exchange.base_layers import layers_of, tensors_of
 from zen_tui.exchange.embeddings import ARCHITECTURES, width_of
 from zen_tui.exchange.hypernetworks import inputs_of, places_in, sizes, structure_of
 from zen_tui.exchange.layers import DEFAULT_TARGETS, denoiser_size, lora_size, text_size
@@ -22,12 +22,14 @@ from zen_tui.training.methods import METHODS
 
 KINDS = {"lora": "LoRA", "rslora": "rank-stabilised LoRA", "dora": "DoRA", "lokr": "LoKr"}
 """What the kinds of LoRA are called, by the setting `lora`."""
+ADDED = 4  # calls beside each layer by a LoRA or a hypernetwork: two products, what lies between, and a sum
 
 
 @dataclass(frozen=True)
 class Outline:
     """`numbers` that learn, `words` for what they are, and what the rate is multiplied by, in `why`.
 
+    `calls` are how many more layers a step calls, as far as the time goes that each takes however small it is.
     `reads` says that the text encoders stay in memory, because they or a word learn.
     """
 
@@ -36,6 +38,7 @@ class Outline:
     strength: float = 1.0
     why: str = ""
     reads: bool = False
+    calls: int = 0
 
 
 def targets_of(base: Base) -> str:
@@ -110,7 +113,9 @@ def _lora(base: Base, settings: TrainSettings) -> Outline:
         text_layers, text_numbers = text_size(source, base.family, settings.rank, settings.lora)
         words += f", and {text_layers} of the text at {settings.text_encoder_lr:g} times the rate"
         numbers += text_numbers
-    return Outline(numbers, words, strength_of(settings), f"alpha / {root}", reads=bool(settings.text_encoder_lr))
+    return Outline(
+        numbers, words, strength_of(settings), f"alpha / {root}", bool(settings.text_encoder_lr), ADDED * layers
+    )
 
 
 def bends_in_words(places: Mapping[str, int], settings: TrainSettings) -> str:
@@ -130,7 +135,8 @@ def _hypernetwork(base: Base, settings: TrainSettings) -> Outline:
         for width in places.values()
         for inputs, outputs in pairwise(sizes(width, structure))
     )
-    return Outline(numbers, bends_in_words(places, settings))
+    everywhere = places_in(inputs_of(source_of(base), base.family), "layer")
+    return Outline(numbers, bends_in_words(places, settings), calls=ADDED * len(everywhere))
 
 
 def tuned(name: str, family: str, learns: str) -> bool:
@@ -142,11 +148,13 @@ def tuned(name: str, family: str, learns: str) -> bool:
 def _dreambooth(base: Base, settings: TrainSettings) -> Outline:
     source = source_of(base)
     if settings.learns == "all":
-        return Outline(denoiser_size(source, base.family), "all of the denoiser")
+        tensors = len(tensors_of(source.parts[PROFILES[base.family].denoiser]))
+        return Outline(denoiser_size(source, base.family), "all of the denoiser", calls=tensors)
     denoiser = PROFILES[base.family].denoiser
     layers = layers_of(source, base.family, (denoiser,))[denoiser]
     mine = [size for layer, size in layers.items() if tuned(f"{layer}.weight", base.family, settings.learns)]
-    return Outline(sum(map(math.prod, mine)), f"the {len(mine)} matrices of the denoiser's attention")
+    words = f"the {len(mine)} matrices of the denoiser's attention"
+    return Outline(sum(map(math.prod, mine)), words, calls=len(mine))
 
 
 def _embedding(base: Base, settings: TrainSettings) -> Outline:

@@ -76,12 +76,12 @@ class DatasetsJudging(DatasetsDoing):
     def _judge(self, dataset: Dataset, ids: set[int]) -> None:
         """Judge photos after all that was written before; what fails is judged again with the next mark."""
         app = self.zen
-        home, thresholds = app.home, app.settings.verdicts
+        thresholds = app.settings.verdicts
 
         def work(db: Database) -> list[Photo]:
             from zen_tui.photos.judge import rejudge
 
-            return rejudge(db, home, dataset, thresholds, ids)
+            return rejudge(db, dataset, thresholds, ids)
 
         def done(future: Future[list[Photo]]) -> None:
             if future.exception() is None and (changed := future.result()):
