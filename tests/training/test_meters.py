@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from zen_tui.training.meters import forget_peak, memory_in_use, peak_memory
+from zen_tui.training.meters import Peak, forget_peak, memory_in_use, peak_memory
 
 CPU = torch.device("cpu")
 LARGE = 200_000_000
@@ -23,3 +23,15 @@ def test_the_peak_of_a_job_is_not_that_of_the_one_before() -> None:
     assert peak_memory(CPU) >= before - 1_000_000
     forget_peak(CPU)
     assert peak_memory(CPU) < before - LARGE // 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep the peak of the whole process")
+def test_what_is_in_memory_only_while_weights_are_read_does_not_count() -> None:
+    peak = Peak(CPU)
+    before = peak.bytes
+    with peak.loading(), mmap.mmap(-1, LARGE) as read:
+        for page in range(0, LARGE, mmap.PAGESIZE):
+            read[page] = 1
+    assert peak.bytes < before + LARGE // 2
+    later = torch.ones(LARGE // 4)
+    assert peak.bytes > before + LARGE // 2, f"{len(later):,} numbers that came later count"

@@ -54,9 +54,13 @@ class Collection:
 
     def found(self, test: Test, order: int) -> Sequence[Photo]:
         """The photos that pass `test`, in one of `ORDERS`."""
+        every = map(self.photos.__getitem__, self.sorted(order))
+        return list(every if test is EVERY else filter(test, every))
+
+    def sorted(self, order: int) -> list[int]:
+        """The ids of all photos in one of `ORDERS`; may be asked for early, so that later it is there at once."""
         if order not in self._ranks:
             self._ranks[order] = {id: ORDERS[order].key(photo) for id, photo in self.photos.items()}
         if order not in self._sorted:
             self._sorted[order] = sorted(self.photos, key=self._ranks[order].__getitem__)
-        every = map(self.photos.__getitem__, self._sorted[order])
-        return list(every if test is EVERY else filter(test, every))
+        return self._sorted[order]

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import torch
 
+from zen_tui.mannequins.memory import give_back_memory
+
 _PAGES, _STATUS, _FORGET = (Path("/proc/self") / name for name in ("statm", "status", "clear_refs"))
 _PEAK = "5"  # proc(5): sets the peak of the resident memory to what is in use now
 
@@ -61,9 +63,11 @@ class Peak:
     def loading(self) -> Iterator[None]:
         """Weights are read meanwhile. On a CPU they count by what stays of them: while a file is read its pages
         are in memory too, and those the system takes back when it wants them."""
+        give_back_memory()
         before = self.bytes
         yield
         if self.device.type != "cuda":
+            give_back_memory()
             self._before = before
             forget_peak(self.device)
 

@@ -39,6 +39,8 @@ from zen_tui.tui.widgets.photo_detail import CaptionEditor, PhotoDetail
 from zen_tui.tui.widgets.photo_facts import facts, facts_in_short, tile_label
 from zen_tui.tui.widgets.photo_grid import PhotoGrid, Tile
 
+SEEN = 0.1  # seconds after which what was drawn has reached the terminal
+
 
 class DatasetsScreen(DatasetsJudging):
     """`slug` is the chosen dataset, `collection` its photos, `order` is the index of one of `ORDERS`."""
@@ -135,6 +137,11 @@ class DatasetsScreen(DatasetsJudging):
         grid.show([self._tiles[photo.id] for photo in shown], cursor_id=cursor_id)
         self._title()
         self._detail()
+        self.set_timer(SEEN, self._foresee)
+
+    def _foresee(self) -> None:
+        """Sort as the next `s` will want it: of ten thousand photos that takes as long as drawing them."""
+        self.collection.sorted((self.order + 1) % len(ORDERS))
 
     def _tile(self, photo: Photo) -> Tile:
         label, tone = tile_label(photo)
