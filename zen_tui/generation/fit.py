@@ -31,7 +31,7 @@ BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 STORED = {"int8": 1.0, "fp8": 1.0, "nf4": 0.516}  # a number of a matrix; NF4 has a byte of scale for 64 numbers
 SHARE = 0.9  # of the free memory that is counted on
 LIBRARIES = {"cpu": 530_000_000}  # bytes that a worker takes before it has a base, as measured on Linux
-GAPS = 1.5  # times what a CPU's step keeps, as measured of Stable Diffusion 1 with the C library of Linux
+GAPS = 0.5  # as measured of Stable Diffusion 1 with the C library of Linux
 ON_A_CARD = 1 << 30  # bytes that the libraries of a card take there
 PRECISE = 2_000_000_000  # parameters of a text encoder; smaller ones compute in fp32, larger ones in bf16
 # where a denoiser's blocks are in its keys: those of diffusers' UNets, of the original ones, of transformers
@@ -70,9 +70,9 @@ class Machine(msgspec.Struct, frozen=True):
         return LIBRARIES.get(self.device, ON_A_CARD)
 
     @property
-    def spread(self) -> float:
-        """How many times its size what a step keeps takes: on a CPU there are gaps between, which are kept too."""
-        return GAPS if self.device == "cpu" else 1.0
+    def gaps(self) -> float:
+        """Memory that was freed and that a CPU's process keeps, as a share of all that a step has at some time."""
+        return GAPS if self.device == "cpu" else 0.0
 
     @property
     def does_nf4(self) -> bool:
@@ -188,7 +188,8 @@ def ladder(
     texts = texts_for(sizes, machine)
 
     def rung(stored: str, twice: float, pictures: int = batch, side: int = resolution) -> Fit:
-        acts = round(machine.spread * activations(family, sizes.denoiser, side**2, pictures, twice, width))
+        kept, made = (activations(family, sizes.denoiser, side**2, pictures, t, width) for t in (twice, 0.0))
+        acts = kept + round(machine.gaps * made)
         needs = weights(sizes, width, stored) + LEARNING * learned + acts + machine.overhead
         needs += text_weights(sizes) if reads else 0
         return Fit(
