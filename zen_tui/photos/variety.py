@@ -21,6 +21,7 @@ SAME = (
     0.85  # share of colours in common; of 1 % of pairs of unlike scenes more was measured, of one place 0.8 to 1
 )
 DAY, EVENING = 0.6, 0.3  # mean brightness of the surroundings: above and below
+AT_ONCE = 256  # palettes turned into an array, during which no other thread can go on
 WHOLE = Crop(0.0, 0.0, 1.0, 1.0)
 LIGHT = tuple(  # of the colours of a palette, 0 to 1: three steps each of red, green and blue
     (0.299 * (at // 9) + 0.587 * (at // 3 % 3) + 0.114 * (at % 3)) / 2 for at in range(27)
@@ -105,11 +106,14 @@ def alike_colours(palettes: Iterable[tuple[float, ...]]) -> list[int]:
     """
     import numpy as np
 
-    colours = np.array([palette for palette in palettes if palette], dtype=np.float32)
-    rest = np.ascontiguousarray(colours.T)  # colour by colour, which sums several times as fast
-    likest = np.zeros(len(colours), np.float32)  # to any measure before it
-    measure = np.full(len(colours), -1)
-    for first in range(len(colours)):
+    known = [palette for palette in palettes if palette]
+    if not known:
+        return []
+    some = range(0, len(known), AT_ONCE)
+    rest = np.hstack([np.array(known[at : at + AT_ONCE], np.float32).T for at in some])  # (colours, palettes)
+    likest = np.zeros(len(known), np.float32)  # to any measure before it
+    measure = np.full(len(known), -1)
+    for first in range(len(known)):
         if likest[first] < SAME:
             measure[first] = first
             later = slice(first + 1, None)
