@@ -52,10 +52,10 @@ class Collection:
         group = self._groups.get(photo.alike, ()) if photo.alike is not None else ()
         return [self.photos[id] for id in sorted(group) if id != photo.id]
 
-    def found(self, test: Test, order: int) -> Sequence[Photo]:
-        """The photos that pass `test`, in one of `ORDERS`."""
-        every = map(self.photos.__getitem__, self.sorted(order))
-        return list(every if test is EVERY else filter(test, every))
+    def found(self, test: Test, order: int) -> Sequence[int]:
+        """The ids of the photos that pass `test`, in one of `ORDERS`."""
+        every = self.sorted(order)
+        return every if test is EVERY else [id for id in every if test(self.photos[id])]
 
     def sorted(self, order: int) -> list[int]:
         """The ids of all photos in one of `ORDERS`; may be asked for early, so that later it is there at once."""

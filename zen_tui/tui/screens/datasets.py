@@ -134,7 +134,7 @@ class DatasetsScreen(DatasetsJudging):
         grid = self.query_one(PhotoGrid)
         filtered = bool(self.photos) and not shown
         grid.empty = "No photo matches." if filtered else "No photo here. Press i to import some."
-        grid.show([self._tiles[photo.id] for photo in shown], cursor_id=cursor_id)
+        grid.show(map(self._tiles.__getitem__, shown), cursor_id=cursor_id)
         self._title()
         self._detail()
         self.set_timer(SEEN, self._foresee)
