@@ -7,9 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Zen
-from zen_tui.library import models
-from zen_tui.library.database import Database
-from zen_tui.library.paths import Home
 
 
 @pytest.fixture
@@ -83,10 +80,10 @@ def test_the_check_counts_as_clip_does_and_what_is_flagged_can_be_mended(mara: Z
     assert mara("datasets", "caption", "mara", "--flagged", "colour", "--add", "x").code == 2
 
 
-def test_lengths_are_those_of_the_base_that_is_named(mara: Zen, tiny_base: Path, home: Home) -> None:
+def test_lengths_are_those_of_the_base_that_is_named(mara: Zen, tiny_base: Path) -> None:
     assert mara("bases", "add", tiny_base, "--name", "tiny").code == 0
-    with Database.open(home) as db:
-        limit = models.base(db, "tiny").facts["token_limit"] - 2
+    (tiny,) = (base for base in mara("bases", "list", "--json").json() if base["name"] == "tiny")
+    limit = tiny["facts"]["token_limit"] - 2
     found = mara("datasets", "caption", "mara", "--check", "--base", "tiny", "--json").json()
     assert (found["reads"], found["limit"]) == ("tiny", limit)
     assert mara("datasets", "caption", "mara", "--check", "--base", "none").code == 3

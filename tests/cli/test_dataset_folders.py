@@ -11,10 +11,6 @@ from PIL import Image
 
 from tests.cli.conftest import Answer, Zen
 from tests.helpers import colourful, save
-from zen_tui.library.database import Database
-from zen_tui.library.datasets import dataset, photos
-from zen_tui.library.paths import Home
-from zen_tui.library.records import Photo
 
 
 @pytest.fixture
@@ -28,12 +24,19 @@ def folder(tmp_path: Path) -> Path:
     return where
 
 
-def kept(db: Database) -> dict[str, Photo]:
-    return {photo.name: photo for photo in photos(db, dataset(db, "mara").id)}
+def shown(zen: Zen) -> dict[str, Any]:
+    """What is said of the dataset."""
+    found: dict[str, Any] = zen("datasets", "show", "mara", "--json").json()
+    return found
 
 
-def captions(db: Database) -> dict[str, str]:
-    return {photo.name.partition(".")[0]: photo.caption for photo in kept(db).values()}
+def kept(zen: Zen) -> dict[str, dict[str, Any]]:
+    """What is said of its photos, by name."""
+    return {photo["name"]: photo for photo in shown(zen)["photos"]}
+
+
+def captions(zen: Zen) -> dict[str, str]:
+    return {name.partition(".")[0]: photo["caption"] for name, photo in kept(zen).items()}
 
 
 def import_as_mara(zen: Zen, path: Path, *more: object) -> Answer:
@@ -51,7 +54,7 @@ def notes(answer: Answer) -> str:
 # Folders
 
 
-def test_a_kohya_folder_gives_repeats_subject_and_captions(zen: Zen, db: Database, tmp_path: Path) -> None:
+def test_a_kohya_folder_gives_repeats_subject_and_captions(zen: Zen, tmp_path: Path) -> None:
     root = tmp_path / "train"
     save(root / "10_ohwx woman" / "a.jpg", colourful(seed=1))
     save(root / "10_ohwx woman" / "b.jpg", colourful(seed=2))
@@ -62,33 +65,33 @@ def test_a_kohya_folder_gives_repeats_subject_and_captions(zen: Zen, db: Databas
 
     answer = import_as_mara(zen, root)
 
-    assert captions(db) == {"a": "ohwx woman at sea", "b": "ohwx woman", "c": "ohwx woman"}
-    assert [photo.repeats for photo in kept(db).values()] == [10, 10, 3]
-    mara = dataset(db, "mara")
-    assert (mara.token, mara.class_word) == ("ohwx", "woman")
+    assert captions(zen) == {"a": "ohwx woman at sea", "b": "ohwx woman", "c": "ohwx woman"}
+    assert [photo["repeats"] for photo in kept(zen).values()] == [10, 10, 3]
+    mara = shown(zen)
+    assert (mara["token"], mara["class"]) == ("ohwx", "woman")
     assert "1 .npz, 1 .toml" in notes(answer)
     assert "import that file instead" in notes(answer)
 
 
-def test_what_was_asked_for_comes_before_what_the_folder_says(zen: Zen, db: Database, tmp_path: Path) -> None:
+def test_what_was_asked_for_comes_before_what_the_folder_says(zen: Zen, tmp_path: Path) -> None:
     save(tmp_path / "10_ohwx woman" / "a.jpg", colourful())
     answer = import_as_mara(zen, tmp_path / "10_ohwx woman", "--token", "zwx", "--class", "lady")
-    assert (dataset(db, "mara").token, dataset(db, "mara").class_word) == ("zwx", "lady")
+    assert (shown(zen)["token"], shown(zen)["class"]) == ("zwx", "lady")
     assert "The photos come as “ohwx woman”; in mara the subject is called “zwx lady”." in notes(answer)
 
 
-def test_masks_and_cards_for_control_are_no_photos(zen: Zen, db: Database, folder: Path) -> None:
+def test_masks_and_cards_for_control_are_no_photos(zen: Zen, folder: Path) -> None:
     save(folder / "beach-masklabel.png", Image.new("L", (640, 480), 255))
     save(folder / "beach-condlabel.png", Image.new("RGB", (640, 480)))
     import_as_mara(zen, folder)
-    assert sorted(kept(db)) == ["beach.jpg", "city.jpg", "garden.jpg"]
+    assert sorted(kept(zen)) == ["beach.jpg", "city.jpg", "garden.jpg"]
 
 
-def test_caption_files_that_disagree_or_have_several_lines_are_told(zen: Zen, db: Database, folder: Path) -> None:
+def test_caption_files_that_disagree_or_have_several_lines_are_told(zen: Zen, folder: Path) -> None:
     (folder / "beach.caption").write_text("something else")
     (folder / "city.caption").write_text("a city")
     answer = import_as_mara(zen, folder)
-    assert captions(db) == {"beach": "at the beach", "garden": "in a garden", "city": "a city"}
+    assert captions(zen) == {"beach": "at the beach", "garden": "in a garden", "city": "a city"}
     assert "several caption files that differ; .txt was taken before .caption. (beach.jpg)" in notes(answer)
     assert "has several lines; the first was taken. (garden.jpg)" in notes(answer)
 
@@ -102,7 +105,7 @@ def kohya(folder: Path, subset: str, dataset: str = "", general: str = "") -> Pa
     return path
 
 
-def test_a_kohya_toml_is_read_as_sd_scripts_reads_it(zen: Zen, db: Database, folder: Path) -> None:
+def test_a_kohya_toml_is_read_as_sd_scripts_reads_it(zen: Zen, folder: Path) -> None:
     toml = kohya(
         folder,
         f"image_dir = '{folder}'\nclass_tokens = 'zwx lady'\nnum_repeats = 4\nflip_aug = true",
@@ -110,38 +113,38 @@ def test_a_kohya_toml_is_read_as_sd_scripts_reads_it(zen: Zen, db: Database, fol
         general="caption_extension = '.txt'\nkeep_tokens = 1\nspecial_sauce = 3",
     )
     answer = import_as_mara(zen, toml)
-    assert captions(db) == {
+    assert captions(zen) == {
         "beach": "photo of at the beach", "garden": "photo of in a garden", "city": "zwx lady",
     }  # fmt: skip
-    assert {photo.repeats for photo in kept(db).values()} == {4}
-    assert (dataset(db, "mara").token, dataset(db, "mara").class_word) == ("zwx", "lady")
+    assert {photo["repeats"] for photo in kept(zen).values()} == {4}
+    assert (shown(zen)["token"], shown(zen)["class"]) == ("zwx", "lady")
     assert "not taken over: flip_aug, keep_tokens, resolution." in notes(answer)
     assert "Not known, and left out: special_sauce." in notes(answer)
     assert "1 photo: The caption file has several lines" in notes(answer)
 
 
-def test_kohyas_caption_trap_is_told(zen: Zen, db: Database, folder: Path) -> None:
+def test_kohyas_caption_trap_is_told(zen: Zen, folder: Path) -> None:
     answer = import_as_mara(zen, kohya(folder, f"image_dir = '{folder}'"))
     assert "caption_extension is .caption" in notes(answer)
     assert "kohya finds no captions there. Those in .txt were taken." in notes(answer)
-    assert captions(db)["beach"] == "at the beach"
+    assert captions(zen)["beach"] == "at the beach"
 
 
-def test_a_kohya_metadata_file_and_masks_elsewhere_come_along(zen: Zen, db: Database, folder: Path) -> None:
+def test_a_kohya_metadata_file_and_masks_elsewhere_come_along(zen: Zen, folder: Path) -> None:
     save(folder / "deeper" / "not-taken.jpg", colourful(seed=8))
     metadata = {"beach": {"caption": "a beach", "tags": "sea, sky"}, f"{folder}/city.jpg": {"tags": "city"}}
     (folder.parent / "meta.json").write_text(json.dumps(metadata))
     subset = "image_dir = 'photos'\nmetadata_file = 'meta.json'\ncaption_extension = '.txt'"
     import_as_mara(zen, kohya(folder, subset))
-    assert captions(db) == {"beach": "a beach, sea, sky", "garden": "in a garden", "city": "city"}
+    assert captions(zen) == {"beach": "a beach, sea, sky", "garden": "in a garden", "city": "city"}
 
 
-def test_folders_that_moved_are_found_beside_the_description(zen: Zen, db: Database, folder: Path) -> None:
+def test_folders_that_moved_are_found_beside_the_description(zen: Zen, folder: Path) -> None:
     reg = f"\n[[datasets.subsets]]\nimage_dir = '{folder}'\nis_reg = true"
     gone = "\n[[datasets.subsets]]\nimage_dir = '/data/elsewhere'"
     toml = kohya(folder, "image_dir = 'D:\\train\\photos'\ncaption_extension = 'txt'" + reg + gone)
     answer = import_as_mara(zen, toml)
-    assert len(kept(db)) == 3
+    assert len(kept(zen)) == 3
     assert "regularisation images, which Zen makes by itself: left out" in notes(answer)
     assert "/data/elsewhere is not there and was left out." in notes(answer)
 
@@ -160,9 +163,7 @@ def ai_toolkit(folder: Path, **values: Any) -> Path:
     return path
 
 
-def test_an_ai_toolkit_job_puts_the_trigger_where_it_would(
-    zen: Zen, db: Database, home: Home, folder: Path
-) -> None:
+def test_an_ai_toolkit_job_puts_the_trigger_where_it_would(zen: Zen, tmp_path: Path, folder: Path) -> None:
     (folder / "beach.txt").write_text("[trigger] at the beach")
     masks = folder.parent / "masks"
     save(masks / "beach.png", Image.new("L", (640, 480), 255))
@@ -171,14 +172,15 @@ def test_an_ai_toolkit_job_puts_the_trigger_where_it_would(
         shuffle_tokens=False,
     )  # fmt: skip
     answer = import_as_mara(zen, job, "--class", "woman")
-    assert captions(db) == {
+    assert captions(zen) == {
         "beach": "p3rson at the beach", "garden": "p3rson in a garden", "city": "photo of p3rson",
     }  # fmt: skip
-    assert dataset(db, "mara").token == "p3rson"
-    assert {photo.repeats for photo in kept(db).values()} == {2}
+    assert shown(zen)["token"] == "p3rson"
+    assert {photo["repeats"] for photo in kept(zen).values()} == {2}
     assert "Not taken over: shuffle_tokens." in notes(answer)
-    with_mask = [name for name, photo in kept(db).items() if home.mask("mara", photo.hash).exists()]
-    assert with_mask == ["beach.jpg"]
+    assert zen("datasets", "export", "mara", "--out", tmp_path / "out").code == 0
+    (mask,) = (tmp_path / "out").glob("*-masklabel.png")
+    assert "beach" in mask.name
 
 
 # OneTrainer's concepts
@@ -190,14 +192,14 @@ def onetrainer(folder: Path, **values: Any) -> Path:
     return path
 
 
-def test_onetrainers_concepts_say_where_captions_are(zen: Zen, db: Database, folder: Path) -> None:
+def test_onetrainers_concepts_say_where_captions_are(zen: Zen, folder: Path) -> None:
     (folder.parent / "prompts.txt").write_text("ohwx woman, portrait\nanother\n")
     save(folder / "deeper" / "tower.jpg", colourful(seed=7))
     text = {"prompt_source": "concept", "prompt_path": "prompts.txt", "enable_tag_shuffling": True}
     concepts = onetrainer(folder, text=text, balancing=2.4, include_subdirectories=True, seed=5)
     answer = import_as_mara(zen, concepts)
-    assert set(captions(db).values()) == {"ohwx woman, portrait"}
-    assert (len(kept(db)), {photo.repeats for photo in kept(db).values()}) == (4, {2})
+    assert set(captions(zen).values()) == {"ohwx woman, portrait"}
+    assert (len(kept(zen)), {photo["repeats"] for photo in kept(zen).values()}) == (4, {2})
     said = notes(answer)
     assert "2.4 repeats: 2 were taken" in said
     assert "2 prompts; the first was taken" in said
@@ -212,13 +214,13 @@ def test_onetrainers_concepts_say_where_captions_are(zen: Zen, db: Database, fol
     ],
 )
 def test_onetrainers_captions_are_beside_the_photo_or_its_name(
-    source: str, wanted: dict[str, str], zen: Zen, db: Database, folder: Path
+    source: str, wanted: dict[str, str], zen: Zen, folder: Path
 ) -> None:
     save(folder / "deeper" / "tower.jpg", colourful(seed=7))
     concepts = onetrainer(folder, text={"prompt_source": source}, type="VALIDATION")
     import_as_mara(zen, concepts)
-    assert captions(db) == wanted
-    assert {photo.split for photo in kept(db).values()} == {"holdout"}
+    assert captions(zen) == wanted
+    assert {photo["split"] for photo in kept(zen).values()} == {"holdout"}
 
 
 def test_concepts_for_other_ends_are_left_out(zen: Zen, folder: Path) -> None:

@@ -10,14 +10,13 @@ from PIL import Image, ImageFilter, ImageOps
 from tests.cli.conftest import Zen
 from tests.helpers import save
 from tests.photos.pictures import photograph
-from zen_tui.library.durable import write_text
 from zen_tui.library.paths import Home
 
 
 @pytest.fixture
 def mixed(zen: Zen, home: Home, tmp_path: Path) -> Path:
     """A dataset of five photographs, one of them blurred and one the mirror image of another."""
-    write_text(home.settings, "[verdicts]\nsmall = 200\n")
+    home.settings.write_text("[verdicts]\nsmall = 200\n")
     for name in ("astronaut", "coffee", "rocket"):
         save(tmp_path / "in" / f"{name}.png", photograph(name))
     save(tmp_path / "in" / "soft.png", photograph("chelsea").filter(ImageFilter.GaussianBlur(5)))
@@ -49,9 +48,9 @@ def test_check_names_photo_number_and_threshold(zen: Zen, mixed: Path) -> None:
 
 
 def test_a_threshold_in_the_settings_is_taken_at_the_next_check(zen: Zen, home: Home, mixed: Path) -> None:
-    write_text(home.settings, "[verdicts]\nsmall = 200\nblur_frame = 0.99\nduplicate = -1\n")
+    home.settings.write_text("[verdicts]\nsmall = 200\nblur_frame = 0.99\nduplicate = -1\n")
     assert not any(photo["verdicts"] for photo in zen("datasets", "check", "mixed", "--json").json()["photos"])
-    write_text(home.settings, "[verdicts]\nblurr = 1\n")
+    home.settings.write_text("[verdicts]\nblurr = 1\n")
     wrong = zen("datasets", "check", "mixed")
     assert wrong.code == 1
     assert "blurr" in wrong.err

@@ -6,7 +6,7 @@ agree with it. Where too few photos agree there is no answer, rather than a wron
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zen_tui.library import datasets
@@ -28,8 +28,11 @@ def compare_faces(db: Database, home: Home, dataset: Dataset) -> None:
     """Store `likeness` and `subject` of the photos of a person, from the files of what their faces look like."""
     if dataset.kind != "person":
         return
+    import numpy as np
+
     known = datasets.faces_by_photo(db, dataset.id)
-    found = own_likeness({photo: likenesses_of(home, dataset.slug, hash) for photo, hash, _, _ in known})
+    seen = {photo: np.array(likenesses_of(home, dataset.slug, hash), np.float32) for photo, hash, _, _ in known}
+    found = own_likeness(seen)
     with db.transaction():
         for photo, _, *before in known:
             now = found.get(photo, (None, 0))
@@ -37,7 +40,7 @@ def compare_faces(db: Database, home: Home, dataset: Dataset) -> None:
                 datasets.set_likeness(db, photo, *now)
 
 
-def own_likeness(seen: Mapping[int, tuple[Likeness, ...]]) -> dict[int, tuple[float, int]]:
+def own_likeness(seen: Mapping[int, Sequence[Likeness] | NDArray[Any]]) -> dict[int, tuple[float, int]]:
     """For each photo the cosine of its most fitting face to the dataset's own, and which face that is.
 
     Each is compared with the mean of the others, so that no photo vouches for itself. Empty where fewer than
@@ -48,7 +51,7 @@ def own_likeness(seen: Mapping[int, tuple[Likeness, ...]]) -> dict[int, tuple[fl
     """
     import numpy as np
 
-    photos = [photo for photo, faces in seen.items() if faces]
+    photos = [photo for photo, faces in seen.items() if len(faces)]
     if len(photos) < FEWEST:
         return {}
     faces = np.array([face for photo in photos for face in seen[photo]], np.float32)
@@ -71,10 +74,13 @@ def own_likeness(seen: Mapping[int, tuple[Likeness, ...]]) -> dict[int, tuple[fl
 
 def _agrees_with_most(faces: NDArray[Any], owner: NDArray[Any]) -> int:
     """The face that agrees with one of most photos; of several, that with the largest sum of cosines."""
+    import numpy as np
+
     best = (0, -float("inf")), 0
     for start in range(0, len(faces), ROWS):
         for at, row in enumerate(faces[start : start + ROWS] @ faces.T, start):
-            worth = len(set(owner[row > AGREE].tolist())), float(row.sum())
+            agree = owner[row > AGREE]  # in order, so that a photo with several is counted where another begins
+            worth = int(np.count_nonzero(np.diff(agree, prepend=-1))), float(row.sum())
             if worth > best[0]:
                 best = worth, at
     return best[1]
